@@ -1,0 +1,37 @@
+//! twinpool keeps two databases in step from inside the application.
+//!
+//! A [`TwinPool`] is one process's handle on a *pair* of databases reached through ODBC: a master and its
+//! mirror. What a [`Session`] commits lands in both. While the mirror is away its share waits in the table
+//! `invocation_queue` in the master, written in the user's own transaction, and is replayed exactly once
+//! and in order when the mirror returns.
+//!
+//! The way of a statement, from top to bottom:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `capi` | the C border: `include/twinpool.h` |
+//! | [`config`] | one table of options |
+//! | [`pool`] | keeping sessions: the bag, waiters, the keeper |
+//! | [`twin`] | a session: transaction, mirror half, comparing outcomes |
+//! | [`sql`] | what a statement does |
+//! | [`queue`] | `invocation_queue`: entries, append, replay |
+//! | [`pair`] | what the two nodes are to each other: tables, state, epoch, monitor |
+//! | [`link`] | the only place that knows ODBC |
+
+pub mod config;
+pub mod error;
+pub mod link;
+pub mod pair;
+pub mod pool;
+pub mod queue;
+pub mod sql;
+pub mod twin;
+pub mod value;
+
+mod capi;
+
+pub use config::Options;
+pub use error::{Class, Error, Record, Result, Side, Status};
+pub use pair::TwinPool;
+pub use twin::Session;
+pub use value::{Block, Column, ColumnData, ColumnInfo, Type, Value};

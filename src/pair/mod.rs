@@ -1,0 +1,2 @@
+//! What the two nodes are to each other.
+pub struct TwinPool {}

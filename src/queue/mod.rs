@@ -1,0 +1,1 @@
+//! `invocation_queue`: the mirror's share of transactions while it is away.

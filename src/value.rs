@@ -1,0 +1,195 @@
+//! Values that cross the borders: parameters in, column blocks out.
+
+use std::fmt;
+
+/// The types of parameters and of result columns. The numbers are those of `TWIN_TYPE_…` in C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Type {
+    Null = 0,
+    Bool = 1,
+    Int = 2,
+    Double = 3,
+    /// Exact decimal number as text: `-12.50`.
+    Decimal = 4,
+    Text = 5,
+    Bytes = 6,
+    Date = 7,
+    Time = 8,
+    Timestamp = 9,
+    Uuid = 10,
+}
+
+/// A calendar date. Years may be negative or zero where the engine has such dates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct Date {
+    pub year: i32,
+    pub month: u8,
+    pub day: u8,
+    pub reserved: [u8; 2],
+}
+
+/// A time of day, or MariaDB's interval of up to ±838 hours (`negative` counts then).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct Time {
+    pub hour: u16,
+    pub minute: u8,
+    pub second: u8,
+    pub negative: u8,
+    pub reserved: [u8; 3],
+    pub nanosecond: u32,
+}
+
+/// Date and time without a zone. What a column with a time zone gives is local to the session's zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct Timestamp {
+    pub year: i32,
+    pub month: u8,
+    pub day: u8,
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+    pub reserved: [u8; 3],
+    pub nanosecond: u32,
+}
+
+/// A parameter value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Decimal(String),
+    Text(String),
+    Bytes(Vec<u8>),
+    Date(Date),
+    Time(Time),
+    Timestamp(Timestamp),
+    Uuid([u8; 16]),
+}
+
+impl Value {
+    pub fn kind(&self) -> Type {
+        match self {
+            Value::Null => Type::Null,
+            Value::Bool(_) => Type::Bool,
+            Value::Int(_) => Type::Int,
+            Value::Double(_) => Type::Double,
+            Value::Decimal(_) => Type::Decimal,
+            Value::Text(_) => Type::Text,
+            Value::Bytes(_) => Type::Bytes,
+            Value::Date(_) => Type::Date,
+            Value::Time(_) => Type::Time,
+            Value::Timestamp(_) => Type::Timestamp,
+            Value::Uuid(_) => Type::Uuid,
+        }
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+fn fraction(f: &mut fmt::Formatter<'_>, nanosecond: u32) -> fmt::Result {
+    match nanosecond {
+        0 => Ok(()),
+        n if n % 1000 == 0 => write!(f, ".{:06}", n / 1000),
+        n => write!(f, ".{n:09}"),
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.negative != 0 { "-" } else { "" };
+        write!(f, "{sign}{:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
+        fraction(f, self.nanosecond)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self;
+        write!(f, "{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)?;
+        fraction(f, t.nanosecond)
+    }
+}
+
+/// What is known of a result column before its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInfo {
+    pub name: String,
+    /// How the column's values are delivered in blocks.
+    pub kind: Type,
+    /// The driver's ODBC type code (SQL_…), for those who need the exact declared type.
+    pub sql_type: i16,
+    pub size: u64,
+    pub digits: i16,
+    pub nullable: bool,
+}
+
+/// Values of one column of a block. `Var` serves decimal, text, bytes; value i is
+/// `bytes[offsets[i]..offsets[i + 1]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnData {
+    Bool(Vec<u8>),
+    Int(Vec<i64>),
+    Double(Vec<f64>),
+    Date(Vec<Date>),
+    Time(Vec<Time>),
+    Timestamp(Vec<Timestamp>),
+    Uuid(Vec<[u8; 16]>),
+    Var { offsets: Vec<i64>, bytes: Vec<u8> },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub kind: Type,
+    /// One byte a row: 1 is NULL (its place in the data is zero or empty).
+    pub nulls: Vec<u8>,
+    pub data: ColumnData,
+}
+
+/// Some rows of a result, column by column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Block {
+    pub rows: usize,
+    pub columns: Vec<Column>,
+}
+
+impl Block {
+    /// The value at (row, column), both from 0.
+    pub fn value(&self, row: usize, column: usize) -> Value {
+        let c = &self.columns[column];
+        if c.nulls[row] != 0 {
+            return Value::Null;
+        }
+        match &c.data {
+            ColumnData::Bool(v) => Value::Bool(v[row] != 0),
+            ColumnData::Int(v) => Value::Int(v[row]),
+            ColumnData::Double(v) => Value::Double(v[row]),
+            ColumnData::Date(v) => Value::Date(v[row]),
+            ColumnData::Time(v) => Value::Time(v[row]),
+            ColumnData::Timestamp(v) => Value::Timestamp(v[row]),
+            ColumnData::Uuid(v) => Value::Uuid(v[row]),
+            ColumnData::Var { offsets, bytes } => {
+                let b = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
+                match c.kind {
+                    Type::Bytes => Value::Bytes(b.to_vec()),
+                    Type::Decimal => Value::Decimal(String::from_utf8_lossy(b).into_owned()),
+                    _ => Value::Text(String::from_utf8_lossy(b).into_owned()),
+                }
+            }
+        }
+    }
+
+    /// All rows as values, for small results.
+    pub fn to_rows(&self) -> Vec<Vec<Value>> {
+        (0..self.rows).map(|r| (0..self.columns.len()).map(|c| self.value(r, c)).collect()).collect()
+    }
+}

@@ -25,6 +25,7 @@ pub mod pair;
 pub mod pool;
 pub mod queue;
 pub mod sql;
+pub mod thread;
 pub mod twin;
 pub mod value;
 

@@ -1,11 +1,22 @@
 //! A session: what a caller acquires. A master connection and, while the mirror is in step, a mirror
 //! connection on a worker of its own.
 
+pub mod half;
+pub mod manager;
+mod properties;
+mod session;
+mod transaction;
+
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
-use crate::link::Cursor;
+use crate::link::{Canceller, Cursor};
+use crate::pool::Lease;
 use crate::value::{ColumnInfo, Value};
+
+pub use crate::link::Isolation;
+pub use manager::SessionManager;
+pub use session::TwinSession;
 
 /// What a statement did.
 #[derive(Debug)]
@@ -17,107 +28,125 @@ pub struct Executed {
     pub rows: Option<Cursor>,
 }
 
-/// Isolation levels. The numbers are those of `TWIN_ISOLATION_…` in C.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub enum Isolation {
-    ReadCommitted = 1,
-    RepeatableRead = 2,
-    Serializable = 3,
+/// A session out of the pool. Send; one thread at a time. Dropping it releases it.
+pub struct Session {
+    lease: Lease<SessionManager>,
 }
 
-/// A session out of the pool. Send; one thread at a time. Dropping it releases it.
-pub struct Session {}
-
 impl Session {
-    /// Runs one statement. Outside a transaction (autocommit) it is a transaction of its own.
-    pub fn execute(&mut self, _sql: &str, _params: &[Value]) -> Result<Executed> {
-        todo!()
+    pub(crate) fn new(lease: Lease<SessionManager>) -> Session {
+        Session { lease }
     }
+
+    /// Runs one statement. Outside a transaction (autocommit) it is a transaction of its own.
+    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        self.lease.execute(sql, params)
+    }
+
     /// Runs one statement once per row of parameters, in one transaction unless one is open. The outcome of
     /// each row; rows after a failed one are tried too where the engine's transaction survives the failure.
-    pub fn execute_batch(&mut self, _sql: &str, _rows: &[Vec<Value>]) -> Result<(Status, Vec<Result<i64, Error>>)> {
-        todo!()
+    /// If the transaction as a whole cannot be committed the error is that of the commit.
+    pub fn execute_batch(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<(Status, Vec<Result<i64, Error>>)> {
+        let own = !self.in_transaction() && self.autocommit();
+        if own {
+            self.begin()?;
+        }
+        let mut outcomes = Vec::with_capacity(rows.len());
+        for row in rows {
+            outcomes.push(self.lease.execute_row(sql, row));
+        }
+        let mut status = Status::Ok;
+        if own {
+            status = self.lease.commit()?;
+        }
+        Ok((status, outcomes))
     }
+
     /// Columns the statement will give (empty: none) and its number of `?` parameters, without running it.
-    pub fn describe(&mut self, _sql: &str) -> Result<(Vec<ColumnInfo>, usize)> {
-        todo!()
+    pub fn describe(&mut self, sql: &str) -> Result<(Vec<ColumnInfo>, usize)> {
+        self.lease.describe(sql)
     }
+    /// Opens a transaction; BEGIN reaches the database with the first statement.
     pub fn begin(&mut self) -> Result<()> {
-        todo!()
+        self.lease.begin()
     }
-    /// `Ok` or `Queued`.
+    /// `Ok` or `Queued`. Whatever the answer, the transaction is over.
     pub fn commit(&mut self) -> Result<Status> {
-        todo!()
+        self.lease.commit()
     }
+    /// Undoes the open transaction; without one it does nothing.
     pub fn rollback(&mut self) -> Result<()> {
-        todo!()
+        self.lease.rollback()
     }
-    pub fn savepoint(&mut self, _name: &str) -> Result<()> {
-        todo!()
+    pub fn savepoint(&mut self, name: &str) -> Result<()> {
+        self.lease.savepoint(name)
     }
-    pub fn rollback_to(&mut self, _name: &str) -> Result<()> {
-        todo!()
+    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
+        self.lease.rollback_to(name)
     }
-    pub fn release_savepoint(&mut self, _name: &str) -> Result<()> {
-        todo!()
+    pub fn release_savepoint(&mut self, name: &str) -> Result<()> {
+        self.lease.release_savepoint(name)
     }
     pub fn in_transaction(&self) -> bool {
-        todo!()
+        self.lease.in_transaction()
     }
-    /// With autocommit off the next statement opens a transaction. Turning it on commits nothing: it is
-    /// refused while a transaction is open.
-    pub fn set_autocommit(&mut self, _on: bool) -> Result<()> {
-        todo!()
+    /// With autocommit off the next statement opens a transaction. Turning it on is refused while one is open.
+    pub fn set_autocommit(&mut self, on: bool) -> Result<()> {
+        self.lease.set_autocommit(on)
     }
     pub fn autocommit(&self) -> bool {
-        todo!()
+        self.lease.autocommit()
     }
     /// For the transactions to come; reset at release.
-    pub fn set_isolation(&mut self, _level: Isolation) -> Result<()> {
-        todo!()
+    pub fn set_isolation(&mut self, level: Isolation) -> Result<()> {
+        self.lease.set_isolation(level)
     }
     pub fn isolation(&self) -> Isolation {
-        todo!()
+        self.lease.isolation()
     }
-    pub fn set_read_only(&mut self, _on: bool) -> Result<()> {
-        todo!()
+    /// Refuses every statement that writes or locks; reset at release.
+    pub fn set_read_only(&mut self, on: bool) -> Result<()> {
+        self.lease.set_read_only(on);
+        Ok(())
     }
     pub fn read_only(&self) -> bool {
-        todo!()
+        self.lease.read_only()
     }
     /// Schema (PostgreSQL) or database (MariaDB) that unqualified names mean; reset at release.
-    pub fn set_schema(&mut self, _name: &str) -> Result<()> {
-        todo!()
+    pub fn set_schema(&mut self, name: &str) -> Result<()> {
+        self.lease.set_schema(name)
     }
     pub fn schema(&mut self) -> Result<String> {
-        todo!()
+        self.lease.schema()
     }
-    /// Limit of one call to a database; `None`: none.
-    pub fn set_network_timeout(&mut self, _limit: Option<Duration>) -> Result<()> {
-        todo!()
+    /// Limit of one call to the master; `None`: none. Reset at release.
+    pub fn set_network_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
+        self.lease.set_network_timeout(limit)
     }
     pub fn network_timeout(&self) -> Option<Duration> {
-        todo!()
+        self.lease.network_timeout()
     }
     /// Asks the master.
-    pub fn is_valid(&mut self, _limit: Duration) -> bool {
-        todo!()
+    pub fn is_valid(&mut self, limit: Duration) -> bool {
+        self.lease.ping(limit)
     }
     /// Ends the running statement, from any thread, any time.
-    pub fn canceller(&self) -> crate::link::Canceller {
-        todo!()
+    pub fn canceller(&self) -> Option<Canceller> {
+        self.lease.canceller()
     }
     /// Whether transactions now go to both sides directly.
     pub fn is_direct(&self) -> bool {
-        todo!()
+        self.lease.is_direct()
     }
     /// Back to the pool: rolls back, closes what is open, undoes session settings.
     pub fn release(self) -> Result<()> {
-        todo!()
+        self.lease.release()
     }
     /// Throws both connections away without waiting for them.
     pub fn abort(self) {
-        todo!()
+        if let Some(c) = self.canceller() {
+            c.cut();
+        }
+        self.lease.evict();
     }
 }

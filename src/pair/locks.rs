@@ -1,0 +1,136 @@
+//! Locks that die with whoever holds them: proof that a pool is alive, and the replay lock.
+//!
+//! PostgreSQL: an advisory lock; MariaDB: `GET_LOCK`; both on a connection of their own. SQLite: a lock on
+//! a file beside the database (`flock`), which the kernel drops with the process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::shared::{int, text};
+use crate::error::{Error, Result, Status};
+use crate::link::{Engine, Link};
+use crate::value::Value;
+
+/// A held lock; dropping it lets go.
+#[derive(Debug)]
+pub enum Held {
+    Session(Link),
+    File { _file: File, path: PathBuf, remove: bool },
+}
+
+impl Held {
+    /// Whether it is still held, as far as can be told without asking anyone.
+    pub fn is_sound(&self) -> bool {
+        match self {
+            Held::Session(link) => !link.is_lost(),
+            Held::File { .. } => true,
+        }
+    }
+
+    /// The connection that holds it, for use by its owner.
+    pub fn link(&mut self) -> Option<&mut Link> {
+        match self {
+            Held::Session(link) => Some(link),
+            Held::File { .. } => None,
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Held::File { path, remove: true, .. } = self {
+            // Still locked here, so nobody else can be between opening and locking it and rely on it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// FNV-1a: the same number in every process and version, which std's hashers do not promise.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Takes the lock `name` on the node of `link` if nobody holds it. On the servers the link is kept with the
+/// lock; on SQLite it is only asked for the file's place. `lasting` locks keep their file.
+pub fn try_lock(mut link: Link, name: &str, lasting: bool) -> Result<Option<Held>> {
+    match link.engine() {
+        Engine::Postgres => {
+            // 'twin' in the upper half keeps clear of an application's own small numbers.
+            let key = (hash(name) & 0xffff_ffff) as i64 | (0x7477_696e << 32);
+            let rows = link.query("SELECT CASE WHEN pg_try_advisory_lock(?) THEN 1 ELSE 0 END", &[Value::Int(key)])?;
+            Ok(is_one(&rows).then_some(Held::Session(link)))
+        }
+        Engine::MariaDb => {
+            let rows = link.query("SELECT DATABASE()", &[])?;
+            let database = rows.first().and_then(|r| r.first()).map(text).unwrap_or_default();
+            let key = format!("twin:{:016x}", hash(&format!("{database}\0{name}")));
+            let rows = link.query("SELECT GET_LOCK(?, 0)", &[Value::Text(key)])?;
+            Ok(is_one(&rows).then_some(Held::Session(link)))
+        }
+        Engine::Sqlite => {
+            let path = sqlite_file(&mut link)?;
+            lock_file(&beside(&path, name), !lasting)
+        }
+    }
+}
+
+fn is_one(rows: &[Vec<Value>]) -> bool {
+    rows.first().and_then(|r| r.first()).map(int) == Some(1)
+}
+
+/// Where the database of a SQLite connection lies.
+pub fn sqlite_file(link: &mut Link) -> Result<PathBuf> {
+    let rows = link.query("SELECT file FROM pragma_database_list WHERE name = 'main'", &[])?;
+    let file = rows.first().and_then(|r| r.first()).map(text).unwrap_or_default();
+    if file.is_empty() {
+        return Err(Error::new(Status::NotAPair, format!("the {} is not a database file", link.side())));
+    }
+    Ok(PathBuf::from(file))
+}
+
+fn beside(database: &Path, name: &str) -> PathBuf {
+    let mut file = database.as_os_str().to_owned();
+    file.push(format!("-{name}.lock"));
+    PathBuf::from(file)
+}
+
+fn lock_file(path: &Path, remove: bool) -> Result<Option<Held>> {
+    let failed = |e: std::io::Error| Error::new(Status::Tables, format!("lock file {}: {e}", path.display()));
+    loop {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
+        }
+        // The one who held it may have removed the file between our open and our lock.
+        let same = match (file.metadata(), std::fs::metadata(path)) {
+            (Ok(a), Ok(b)) => {
+                use std::os::unix::fs::MetadataExt;
+                a.dev() == b.dev() && a.ino() == b.ino()
+            }
+            _ => false,
+        };
+        if same {
+            return Ok(Some(Held::File { _file: file, path: path.to_owned(), remove }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_lock_is_held_once_and_can_be_taken_again() {
+        let dir = std::env::temp_dir().join(format!("twinpool-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("a.db-x.lock");
+        let held = lock_file(&path, true).unwrap().unwrap();
+        assert!(lock_file(&path, true).unwrap().is_none());
+        drop(held);
+        assert!(!path.exists());
+        assert!(lock_file(&path, true).unwrap().is_some());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

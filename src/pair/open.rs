@@ -1,0 +1,426 @@
+//! Opening a pool: are these two a pair, do our tables stand, who else is there.
+
+use super::locks::{self, Held};
+use super::shared::{Pair, PairParts, Setup, View, clip, int, now_text, read_state, text};
+use super::state::{MirrorState, StateRow};
+use super::tables::{FORMAT, Tables};
+use crate::error::{Error, Result, Status};
+use crate::link::{Engine, Link, LinkSettings};
+use crate::queue::replay::read_applied;
+use crate::twin::half::MirrorTarget;
+use crate::value::Value;
+
+/// What `open` needs to know.
+pub struct OpenSpec {
+    pub setup: Setup,
+    pub master: String,
+    pub master_settings: LinkSettings,
+    pub mirror: String,
+    pub mirror_settings: LinkSettings,
+    pub schema: String,
+    pub prefix: String,
+    pub create_tables: bool,
+    pub check_schema: bool,
+}
+
+/// An opened pair and the lock that proves it alive.
+pub struct Opened {
+    pub pair: Pair,
+    pub liveness: Held,
+}
+
+/// 32 hexadecimal digits from the kernel.
+pub fn new_id() -> Result<String> {
+    let mut bytes = [0u8; 16];
+    // SAFETY: the buffer is as long as we say.
+    let n = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    if n != bytes.len() as isize {
+        return Err(Error::new(Status::Internal, "the kernel gave no random bytes"));
+    }
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+pub fn open(mut spec: OpenSpec) -> Result<Opened> {
+    let fresh_files = both_files_missing(&spec);
+    spec.master_settings.create = fresh_files;
+    spec.mirror_settings.create = fresh_files;
+    let mut master = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)
+        .map_err(|e| e.context("open: master"))?;
+    let mirror = Link::open(crate::Side::Mirror, &spec.mirror, &spec.mirror_settings);
+    spec.master_settings.create = false;
+    spec.mirror_settings.create = false;
+
+    let tables = Tables::new(master.engine(), &spec.schema, &spec.prefix);
+    let known = state_if_any(&mut master, &tables)?;
+    let mut mirror = match (mirror, &known) {
+        (Ok(link), _) => Ok(link),
+        (Err(e), Some(_)) if e.class() != crate::Class::Refused => Err(e),
+        (Err(e), None) if e.class() != crate::Class::Refused => {
+            return Err(Error::new(
+                Status::MirrorDown,
+                format!("open: mirror: the first open of a pair needs both databases: {e}"),
+            ));
+        }
+        // Refused: a wrong password or a missing driver does not heal by waiting.
+        (Err(e), _) => return Err(e.context("open: mirror")),
+    };
+    if let Ok(mirror) = &mut mirror {
+        refuse_same_database(&mut master, mirror)?;
+    }
+    let mirror_engine = mirror.as_ref().map_or(master.engine(), Link::engine);
+    let mirror_tables = Tables::new(mirror_engine, &spec.schema, &spec.prefix);
+    let row = match mirror.as_mut() {
+        Ok(mirror) => establish(&spec, &mut master, &tables, known, mirror, &mirror_tables)?,
+        Err(_) => known.ok_or_else(|| Error::new(Status::Internal, "open: no state"))?,
+    };
+    check_format(&row, "master")?;
+    if row.role != "master" {
+        return Err(Error::new(
+            Status::NotAPair,
+            format!("open: the database given as master has the role {}; exchange the connection strings", row.role),
+        ));
+    }
+    if spec.check_schema
+        && let Ok(mirror) = &mut mirror
+    {
+        compare_schemas(&mut master, &tables, mirror, &mirror_tables)?;
+    }
+    if let Some(warning) = master.durability() {
+        log::warn!(target: "twinpool::pair", "{}: master: {warning}", spec.setup.name);
+    }
+
+    let id = new_id()?;
+    let liveness = register(&spec, &id, &tables)?;
+    let view = View {
+        state: row.mirror_state,
+        epoch: row.epoch,
+        term: row.term,
+        asynchronous: row.asynchronous,
+    };
+    let pair = Pair::new(PairParts {
+        id,
+        setup: spec.setup,
+        tables,
+        mirror_tables,
+        master_connection: spec.master,
+        master_settings: spec.master_settings,
+        mirror: MirrorTarget { connection_string: spec.mirror, settings: spec.mirror_settings },
+        control: master,
+        view,
+    });
+    set_mode(&pair, &row)?;
+    match mirror {
+        Ok(mut mirror) => settle_the_dead(&pair, &mut mirror)?,
+        Err(e) => {
+            {
+                let mut seen = pair.seen.lock();
+                seen.mirror_reachable = false;
+                seen.last_error = Some(e.clone());
+            }
+            pair.flip(&format!("the mirror was away when a pool was opened: {e}"))?;
+        }
+    }
+    Ok(Opened { pair, liveness })
+}
+
+/// SQLite files are made only for a new pair: never one beside an established one.
+fn both_files_missing(spec: &OpenSpec) -> bool {
+    let missing = |cs: &str| sqlite_path(cs).is_some_and(|p| !std::path::Path::new(&p).exists());
+    missing(&spec.master) && missing(&spec.mirror)
+}
+
+/// The file named in a SQLite connection string.
+fn sqlite_path(connection_string: &str) -> Option<String> {
+    let keys: Vec<(String, String)> = connection_string
+        .split(';')
+        .filter_map(|kv| kv.split_once('='))
+        .map(|(k, v)| (k.trim().to_ascii_lowercase(), v.trim().trim_matches(|c| c == '{' || c == '}').to_owned()))
+        .collect();
+    let get = |name: &str| keys.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
+    get("driver").filter(|d| d.to_ascii_lowercase().contains("sqlite"))?;
+    get("database").filter(|d| !d.starts_with(':') && !d.starts_with("file:"))
+}
+
+/// The state's row if our tables stand; None if the database is new to us.
+fn state_if_any(link: &mut Link, tables: &Tables) -> Result<Option<StateRow>> {
+    let ours = link.list_tables()?.into_iter().any(|(schema, table)| {
+        tables.is_ours(&schema, &table) && table.ends_with("twin_state")
+    });
+    if !ours {
+        return Ok(None);
+    }
+    match read_state(link, tables) {
+        Ok(row) => Ok(Some(row)),
+        // Made but not filled: an open that died in between.
+        Err(e) if e.status() == Status::Tables => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn check_format(row: &StateRow, side: &str) -> Result<()> {
+    if row.format == FORMAT {
+        return Ok(());
+    }
+    Err(Error::new(
+        Status::Tables,
+        format!("open: the tables on the {side} have format {}, this library knows {FORMAT}", row.format),
+    ))
+}
+
+/// Makes what is missing on both sides and checks that the two belong together.
+fn establish(
+    spec: &OpenSpec,
+    master: &mut Link,
+    tables: &Tables,
+    known: Option<StateRow>,
+    mirror: &mut Link,
+    mirror_tables: &Tables,
+) -> Result<StateRow> {
+    let theirs = state_if_any(mirror, mirror_tables)?;
+    match (&known, &theirs) {
+        (Some(a), Some(b)) if a.peer == b.node && b.peer == a.node => {
+            check_format(b, "mirror")?;
+            return Ok(a.clone());
+        }
+        (Some(a), Some(b)) => {
+            return Err(Error::new(
+                Status::NotAPair,
+                format!(
+                    "open: the databases do not belong together: the master {} expects the mirror {}, found {}",
+                    a.node, a.peer, b.node
+                ),
+            ));
+        }
+        (Some(_), None) => {
+            return Err(Error::new(
+                Status::NotAPair,
+                "open: the master belongs to a pair, but the mirror has no tables of ours: it is another database, or a new one",
+            ));
+        }
+        (None, Some(b)) if b.role == "master" => {
+            return Err(Error::new(
+                Status::NotAPair,
+                "open: the database given as mirror is the master of a pair; exchange the connection strings",
+            ));
+        }
+        (None, Some(b)) if !b.peer.is_empty() && b.role == "mirror" => {
+            // An open that died after the mirror and before the master, or a foreign mirror: only an
+            // untouched one is taken over.
+            if !read_applied(mirror, &mirror_tables.read_applied)?.is_empty() {
+                return Err(Error::new(
+                    Status::NotAPair,
+                    "open: the database given as mirror is the mirror of another master",
+                ));
+            }
+        }
+        _ => {}
+    }
+    if !spec.create_tables {
+        return Err(Error::new(
+            Status::Tables,
+            "open: our tables are missing and tables.create is off; run the DDL that `twinpool init --print` shows",
+        ));
+    }
+    let (a, b) = (new_id()?, new_id()?);
+    let mode = if spec.setup.asynchronous { "async" } else { "sync" };
+    let state = if spec.setup.asynchronous { "queueing" } else { "in_sync" };
+    // The mirror first: a master with tables means an established pair.
+    create(mirror, mirror_tables, [&b, &a, "mirror", state, mode])?;
+    create(master, tables, [&a, &b, "master", state, mode])?;
+    read_state(master, tables)
+}
+
+/// Our tables on one node: (node, peer, role, state, mode).
+fn create(link: &mut Link, tables: &Tables, row: [&str; 5]) -> Result<()> {
+    let side = link.side();
+    let failed = |e: Error| {
+        e.context(format!("open: making our tables on the {side} (option tables.create)")).with_status(Status::Tables)
+    };
+    for sql in tables.ddl() {
+        link.run_once(&sql).map_err(failed)?;
+    }
+    let state = tables.name("twin_state");
+    link.begin(true)?;
+    link.run_once(&format!("DELETE FROM {state}")).map_err(failed)?;
+    let sql = format!(
+        "INSERT INTO {state} (id, format, node, peer, role, term, mirror_state, mode, epoch, reason, changed_at, changed_by) \
+         VALUES (1, {FORMAT}, ?, ?, ?, 1, ?, ?, 1, '', ?, '')"
+    );
+    let mut params: Vec<Value> = row.iter().map(|s| Value::Text((*s).to_owned())).collect();
+    params.push(Value::Text(now_text()));
+    link.run(&sql, &params).map_err(failed)?;
+    link.commit()
+}
+
+/// Both connection strings leading to one database would double every write.
+fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
+    if master.engine() != mirror.engine() {
+        return Ok(());
+    }
+    let same = match master.engine() {
+        Engine::Sqlite => {
+            use std::os::unix::fs::MetadataExt;
+            let (a, b) = (locks::sqlite_file(master)?, locks::sqlite_file(mirror)?);
+            match (std::fs::metadata(&a), std::fs::metadata(&b)) {
+                (Ok(a), Ok(b)) => a.dev() == b.dev() && a.ino() == b.ino(),
+                _ => a == b,
+            }
+        }
+        Engine::Postgres => {
+            let key = [Value::Int((u64::from_str_radix(&new_id()?[..15], 16).unwrap_or(1)) as i64)];
+            master.query("SELECT pg_advisory_lock(?)", &key)?;
+            let sql = "SELECT CASE WHEN pg_try_advisory_lock(?) THEN 1 ELSE 0 END";
+            let free = mirror.query(sql, &key)?.first().and_then(|r| r.first()).map(int) == Some(1);
+            if free {
+                mirror.query("SELECT pg_advisory_unlock(?)", &key)?;
+            }
+            master.query("SELECT pg_advisory_unlock(?)", &key)?;
+            !free
+        }
+        Engine::MariaDb => {
+            let key = [Value::Text(format!("twin:{}", new_id()?))];
+            let mut name = |link: &mut Link| -> Result<String> {
+                Ok(link.query("SELECT DATABASE()", &[])?.first().and_then(|r| r.first()).map(text).unwrap_or_default())
+            };
+            let same_name = name(master)? == name(mirror)?;
+            master.query("SELECT GET_LOCK(?, 0)", &key)?;
+            let rows = mirror.query("SELECT COALESCE(IS_USED_LOCK(?), 0)", &key)?;
+            let seen = rows.first().and_then(|r| r.first()).map(int) != Some(0);
+            master.query("SELECT RELEASE_LOCK(?)", &key)?;
+            same_name && seen
+        }
+    };
+    if same {
+        return Err(Error::new(Status::NotAPair, "open: both connection strings lead to the same database"));
+    }
+    Ok(())
+}
+
+/// A table that the mirror lacks would stop the first transaction that touches it.
+fn compare_schemas(master: &mut Link, tables: &Tables, mirror: &mut Link, mirror_tables: &Tables) -> Result<()> {
+    let same_engine = master.engine() == mirror.engine();
+    let names = |link: &mut Link, t: &Tables| -> Result<Vec<String>> {
+        let qualified = link.engine() == Engine::Postgres && same_engine;
+        Ok(link
+            .list_tables()?
+            .into_iter()
+            .filter(|(schema, table)| !t.is_ours(schema, table))
+            .map(|(schema, table)| if qualified { format!("{schema}.{table}") } else { table })
+            .collect())
+    };
+    let there = names(mirror, mirror_tables)?;
+    let missing: Vec<String> = names(master, tables)?.into_iter().filter(|t| !there.contains(t)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
+    Err(Error::new(
+        Status::NotAPair,
+        format!("open: the mirror lacks {shown}{more}: create them there, or set schema_check=off"),
+    ))
+}
+
+/// Registers the pool under a UUID of its own, locked as alive first.
+fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
+    let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
+    let sql = format!(
+        "INSERT INTO {} (pool, name, host, process, opened_at, library) VALUES (?, ?, ?, ?, ?, ?)",
+        tables.name("twin_pool")
+    );
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let row = [
+        Value::Text(id.to_owned()),
+        Value::Text(spec.setup.name.chars().take(64).collect()),
+        Value::Text(host.trim().to_owned()),
+        Value::Int(i64::from(std::process::id())),
+        Value::Text(now_text()),
+        Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    if link.engine() == Engine::Sqlite {
+        let mut first = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
+        first.run(&sql, &row)?;
+        drop(first);
+    } else {
+        link.run(&sql, &row)?;
+    }
+    locks::try_lock(link, &format!("twin-{id}"), false)?
+        .ok_or_else(|| Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else"))
+}
+
+/// The mode belongs to the pair: the pool that is opened last decides.
+fn set_mode(pair: &Pair, row: &StateRow) -> Result<()> {
+    let wanted = pair.setup.asynchronous;
+    if row.asynchronous != wanted {
+        let mode = Value::Text(if wanted { "async" } else { "sync" }.to_owned());
+        let params = [mode, Value::Text(now_text()), Value::Text(pair.id.clone())];
+        pair.control(|link| link.run(&pair.tables.set_mode, &params).map(drop))?;
+    }
+    if wanted && row.mirror_state == MirrorState::InSync {
+        pair.flip("mirror.mode is async")?;
+    }
+    pair.refresh().map(drop)
+}
+
+/// Pools that are registered and no longer alive: their transactions that stand between two COMMITs turn the
+/// state to `queueing`; a pool that has nothing left is removed.
+pub fn settle_the_dead(pair: &Pair, mirror: &mut Link) -> Result<()> {
+    let t = &pair.tables;
+    let pools = pair.control(|link| link.query(&format!("SELECT pool FROM {}", t.name("twin_pool")), &[]))?;
+    for pool in pools.iter().filter_map(|r| r.first()).map(text).filter(|p| *p != pair.id) {
+        let link = pair.open_master()?;
+        let Some(_dead) = locks::try_lock(link, &format!("twin-{pool}"), false)? else { continue };
+        bury(pair, &pool, mirror)?;
+    }
+    Ok(())
+}
+
+/// One dead pool. Its lock is held, so nobody else does the same and nobody can be it.
+fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
+    let t = &pair.tables;
+    let own = Value::Text(pool.to_owned());
+    let update = if t.engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
+    let mut link = pair.open_master()?;
+    link.begin(true)?;
+    // Locking its rows waits for whatever of it the server has not ended yet.
+    let sql = format!("SELECT slot, seq FROM {} WHERE pool = ?{update}", t.name("twin_pending"));
+    let rows = link.query(&sql, std::slice::from_ref(&own))?;
+    let mut unapplied = 0;
+    for r in rows.iter().filter(|r| int(&r[1]) > 0) {
+        // Under the lock of its position row nothing of it is in flight any more.
+        let name = [own.clone(), r[0].clone()];
+        mirror.begin(true)?;
+        let at = mirror.query(&pair.mirror_tables.lock_applied, &name)?;
+        mirror.rollback()?;
+        if at.first().and_then(|r| r.first()).map_or(0, int) < int(&r[1]) {
+            unapplied += 1;
+        }
+    }
+    let sql = format!("SELECT COUNT(*) FROM {} WHERE pool = ?", t.name("invocation_queue"));
+    let queued = link.query(&sql, std::slice::from_ref(&own))?.first().and_then(|r| r.first()).map_or(0, int);
+    if unapplied > 0 || queued > 0 {
+        link.rollback()?;
+        if unapplied > 0 {
+            pair.flip(&clip(&format!("{unapplied} transactions of a pool that died wait for the mirror")))?;
+        }
+        return Ok(());
+    }
+    for table in ["twin_pending", "twin_pending_part", "twin_pool"] {
+        link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name(table)), std::slice::from_ref(&own))?;
+    }
+    link.commit()?;
+    let sql = format!("DELETE FROM {} WHERE pool = ?", pair.mirror_tables.name("twin_applied"));
+    mirror.run(&sql, &[own]).map(drop)
+}
+
+/// At an orderly close: takes our rows away if nothing of them is needed. Failing is no harm, another pool
+/// does it later.
+pub fn leave(pair: &Pair) {
+    if pair.view().state != MirrorState::InSync {
+        return;
+    }
+    let gone = pair.open_mirror().and_then(|mut mirror| bury(pair, &pair.id, &mut mirror));
+    if let Err(e) = gone {
+        log::debug!(target: "twinpool::pair", "{}: the registration stays for others to remove: {e}", pair.setup.name);
+    }
+}

@@ -1,0 +1,431 @@
+//! What the sessions, the monitor and the replayer of one pool share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::between::Between;
+use super::state::{MirrorState, StateRow};
+use super::tables::Tables;
+use super::{Event, Listener};
+use crate::error::{Error, Result, Side, Status};
+use crate::link::catalog::TableFacts;
+use crate::link::{Link, LinkSettings};
+use crate::sql::Classifier;
+use crate::twin::half::{MirrorTarget, Shared as HalfShared};
+use crate::value::Value;
+
+/// The options that the protocol needs, in their inner form.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub name: String,
+    pub mirror_timeout: Duration,
+    pub retry_min: Duration,
+    pub retry_max: Duration,
+    pub poll: Duration,
+    pub resolve_timeout: Duration,
+    pub suspend_timeout: Duration,
+    pub batch_entries: usize,
+    pub batch_bytes: usize,
+    pub drain_below: usize,
+    pub part_bytes: usize,
+    pub refuse_unsafe: bool,
+    pub asynchronous: bool,
+}
+
+/// What this pool last saw of `twin_state`.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    pub state: MirrorState,
+    pub epoch: u64,
+    pub term: u64,
+    pub asynchronous: bool,
+}
+
+/// Counters since the pool was opened.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub direct: AtomicU64,
+    pub queued: AtomicU64,
+    pub replayed: AtomicU64,
+    pub failed: AtomicU64,
+    pub rerun: AtomicU64,
+}
+
+/// Figures the monitor refreshes.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub reason: String,
+    pub mirror_reachable: bool,
+    pub queue_entries: u64,
+    pub queue_bytes: u64,
+    pub queue_oldest: Option<u64>,
+    /// Done since the replay that runs began.
+    pub replay_done: u64,
+    /// Why the last attempt to reach or to catch up the mirror failed.
+    pub last_error: Option<Error>,
+}
+
+/// A slot's durable name and where its numbering stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    pub index: i64,
+    pub seq: u64,
+    /// The pending row has parts that the next journal must remove.
+    pub has_parts: bool,
+}
+
+/// The heart that everything of a pool holds on to.
+pub struct Pair {
+    /// The pool's UUID, new at every open.
+    pub id: String,
+    pub setup: Setup,
+    pub tables: Tables,
+    pub apply_sql: Arc<str>,
+    pub ensure_applied_sql: Arc<str>,
+    pub master_connection: String,
+    pub master_settings: LinkSettings,
+    pub mirror: Arc<MirrorTarget>,
+    pub mirror_tables: Tables,
+    pub classifier: Classifier,
+    pub between: Between,
+    pub counters: Counters,
+    /// A mirror COMMIT failed or a master COMMIT is unresolved: nothing may stay direct until the state has
+    /// been seen other than `in_sync` (H2 of the attacks: never cleared by a mere change of epoch).
+    mark: AtomicBool,
+    pub closing: AtomicBool,
+    /// Set when our registration was found missing: nothing may be committed any more.
+    pub fenced: AtomicBool,
+    view: RwLock<View>,
+    pub seen: Mutex<Seen>,
+    slots: Mutex<(i64, Vec<Slot>)>,
+    halves: Mutex<Vec<Weak<HalfShared>>>,
+    catalogue: RwLock<HashMap<(String, String), Option<Arc<TableFacts>>>>,
+    /// A connection for short reads and flips outside any session's transaction.
+    control: Mutex<Option<Link>>,
+    listeners: RwLock<Vec<Listener>>,
+    wake: Mutex<u64>,
+    woken: Condvar,
+}
+
+pub struct PairParts {
+    pub id: String,
+    pub setup: Setup,
+    pub tables: Tables,
+    pub mirror_tables: Tables,
+    pub master_connection: String,
+    pub master_settings: LinkSettings,
+    pub mirror: MirrorTarget,
+    pub control: Link,
+    pub view: View,
+}
+
+impl Pair {
+    pub fn new(p: PairParts) -> Pair {
+        Pair {
+            classifier: Classifier::new(p.tables.engine),
+            id: p.id,
+            setup: p.setup,
+            apply_sql: p.mirror_tables.apply.as_str().into(),
+            ensure_applied_sql: p.mirror_tables.insert_applied.as_str().into(),
+            tables: p.tables,
+            mirror_tables: p.mirror_tables,
+            master_connection: p.master_connection,
+            master_settings: p.master_settings,
+            mirror: Arc::new(p.mirror),
+            between: Between::default(),
+            counters: Counters::default(),
+            mark: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            fenced: AtomicBool::new(false),
+            view: RwLock::new(p.view),
+            seen: Mutex::new(Seen { mirror_reachable: true, ..Seen::default() }),
+            slots: Mutex::new((0, Vec::new())),
+            halves: Mutex::new(Vec::new()),
+            catalogue: RwLock::new(HashMap::new()),
+            control: Mutex::new(Some(p.control)),
+            listeners: RwLock::new(Vec::new()),
+            wake: Mutex::new(0),
+            woken: Condvar::new(),
+        }
+    }
+
+    pub fn view(&self) -> View {
+        *self.view.read()
+    }
+
+    /// Takes in a fresh reading of the state. A mirror half of an older epoch is given up, so that an idle
+    /// transaction does not hold locks that replay needs.
+    pub fn observe(&self, row: &StateRow) {
+        let new = View {
+            state: row.mirror_state,
+            epoch: row.epoch,
+            term: row.term,
+            asynchronous: row.asynchronous,
+        };
+        let old = {
+            let mut view = self.view.write();
+            // Readings may arrive out of order; epochs never go back.
+            if new.epoch < view.epoch {
+                return;
+            }
+            std::mem::replace(&mut *view, new)
+        };
+        if new.state != MirrorState::InSync {
+            self.mark.store(false, Ordering::SeqCst);
+        }
+        self.seen.lock().reason.clone_from(&row.reason);
+        if new.epoch != old.epoch {
+            self.give_up_halves(new.epoch);
+        }
+        if old.state != new.state {
+            log::info!(target: "twinpool::pair", "{}: mirror {} -> {} (epoch {})", self.setup.name, old.state, new.state, new.epoch);
+            match new.state {
+                MirrorState::InSync => self.tell(&Event::MirrorBack),
+                MirrorState::Diverged => self.tell(&Event::Diverged { reason: row.reason.clone() }),
+                _ if old.state == MirrorState::InSync => {
+                    self.tell(&Event::MirrorLost { reason: row.reason.clone() });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Nothing may stay direct until a flip: remembered until the state was seen other than `in_sync`.
+    pub fn set_mark(&self) {
+        self.mark.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub fn is_marked(&self) -> bool {
+        self.mark.load(Ordering::SeqCst)
+    }
+
+    pub fn listen(&self, listener: Listener) {
+        self.listeners.write().push(listener);
+    }
+
+    pub fn tell(&self, event: &Event) {
+        let listeners = self.listeners.read().clone();
+        for l in listeners {
+            l(event);
+        }
+    }
+
+    /// Lets the monitor look now instead of at its next poll.
+    pub fn wake(&self) {
+        *self.wake.lock() += 1;
+        self.woken.notify_all();
+    }
+
+    /// Sleeps until somebody wakes or `limit` has passed. `seen` is the caller's own count of wakings.
+    pub fn sleep(&self, seen: &mut u64, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut count = self.wake.lock();
+        while *count == *seen && !self.closing.load(Ordering::SeqCst) {
+            if self.woken.wait_until(&mut count, deadline).timed_out() {
+                break;
+            }
+        }
+        *seen = *count;
+    }
+
+    pub fn open_master(&self) -> Result<Link> {
+        Link::open(Side::Master, &self.master_connection, &self.master_settings)
+    }
+
+    pub fn open_mirror(&self) -> Result<Link> {
+        Link::open(Side::Mirror, &self.mirror.connection_string, &self.mirror.settings)
+    }
+
+    /// Runs something short on the control connection, which is made anew once when it was lost.
+    pub fn control<T>(&self, mut f: impl FnMut(&mut Link) -> Result<T>) -> Result<T> {
+        let mut place = self.control.lock();
+        for attempt in 0..2 {
+            if place.as_ref().is_none_or(Link::is_lost) {
+                *place = None;
+                *place = Some(self.open_master()?);
+            }
+            let Some(link) = place.as_mut() else { continue };
+            match f(link) {
+                Err(e) if e.is_lost() && attempt == 0 => *place = None,
+                answer => return answer,
+            }
+        }
+        Err(Error::new(Status::Unreachable, "the master cannot be reached"))
+    }
+
+    pub fn drop_control(&self) {
+        *self.control.lock() = None;
+    }
+
+    /// Reads `twin_state` on the control connection and takes it in.
+    pub fn refresh(&self) -> Result<StateRow> {
+        let row = self.control(|link| read_state(link, &self.tables))?;
+        self.observe(&row);
+        Ok(row)
+    }
+
+    /// `in_sync` → `queueing`, in a transaction of its own; no effect in another state.
+    pub fn flip(&self, reason: &str) -> Result<()> {
+        let params = [Value::Text(clip(reason)), Value::Text(now_text()), Value::Text(self.id.clone())];
+        self.control(|link| link.run(&self.tables.flip, &params).map(drop))?;
+        self.refresh().map(drop)
+    }
+
+    /// A slot for a new session: one that was given back, or a new number with rows of its own in the
+    /// master. The mirror's row is made by the first half that needs it.
+    pub fn take_slot(&self, link: &mut Link) -> Result<Slot> {
+        let slot = {
+            let mut slots = self.slots.lock();
+            match slots.1.pop() {
+                Some(slot) => return Ok(slot),
+                None => {
+                    slots.0 += 1;
+                    Slot { index: slots.0, seq: 0, has_parts: false }
+                }
+            }
+        };
+        link.run(&self.tables.insert_pending, &[Value::Text(self.id.clone()), Value::Int(slot.index)])?;
+        Ok(slot)
+    }
+
+    /// Gives a slot back whose last transaction's outcome is known.
+    pub fn give_slot(&self, slot: Slot) {
+        self.slots.lock().1.push(slot);
+    }
+
+    /// Lets the monitor find the half when its epoch ends.
+    pub fn register_half(&self, half: &Arc<HalfShared>) {
+        let mut halves = self.halves.lock();
+        halves.retain(|h| h.strong_count() > 0);
+        halves.push(Arc::downgrade(half));
+    }
+
+    fn give_up_halves(&self, epoch: u64) {
+        let halves: Vec<_> = self.halves.lock().iter().filter_map(Weak::upgrade).collect();
+        for half in halves.iter().filter(|h| h.epoch < epoch) {
+            half.give_up();
+        }
+    }
+
+    /// The catalogue's facts of a table, read once and kept until DDL.
+    pub fn facts(&self, schema: Option<&str>, table: &str, link: &mut Link) -> Result<Option<Arc<TableFacts>>> {
+        let key = (schema.unwrap_or("").to_owned(), table.to_owned());
+        if let Some(facts) = self.catalogue.read().get(&key) {
+            return Ok(facts.clone());
+        }
+        let facts = link.describe_table(schema, table)?.map(Arc::new);
+        // What is not there yet may be made by another process at any time.
+        if facts.as_ref().is_some_and(|f| !f.is_temporary) {
+            self.catalogue.write().insert(key, facts.clone());
+        }
+        Ok(facts)
+    }
+
+    pub fn forget_catalogue(&self) {
+        self.catalogue.write().clear();
+    }
+
+    /// Whether a write may begin as a direct one.
+    pub fn direct_epoch(&self) -> Option<u64> {
+        let view = self.view();
+        (view.state == MirrorState::InSync && !view.asynchronous && !self.is_marked()).then_some(view.epoch)
+    }
+}
+
+/// Reasons stand in a table: one line, not too long.
+pub fn clip(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+    line
+}
+
+/// The time as our tables keep it: UTC, `2026-11-21 02:50:00.000`, which sorts as text.
+pub fn now_text() -> String {
+    let t = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let (days, rest) = (t.as_secs() / 86_400, t.as_secs() % 86_400);
+    // Civil date from days since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+    let z = days as i64 + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    let (h, m, s) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}.{:03}", t.subsec_millis())
+}
+
+/// Milliseconds since 1970 of what [`now_text`] wrote; None for anything else.
+pub fn parse_time(text: &str) -> Option<u64> {
+    let n = |r: std::ops::Range<usize>| text.get(r)?.parse::<i64>().ok();
+    let (year, month, day) = (n(0..4)?, n(5..7)?, n(8..10)?);
+    let (h, m, s, ms) = (n(11..13)?, n(14..16)?, n(17..19)?, n(20..23)?);
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let mp = (month + 9) % 12;
+    let doy = (153 * mp + 2) / 5 + day - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    let days = era * 146_097 + doe - 719_468;
+    u64::try_from((days * 86_400 + h * 3600 + m * 60 + s) * 1000 + ms).ok()
+}
+
+/// A whole number, however the driver spelled it.
+pub fn int(v: &Value) -> i64 {
+    match v {
+        Value::Int(i) => *i,
+        Value::Bool(b) => *b as i64,
+        Value::Double(d) => *d as i64,
+        Value::Decimal(s) | Value::Text(s) => s.trim().split('.').next().and_then(|s| s.parse().ok()).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// A text, however the driver delivered it.
+pub fn text(v: &Value) -> String {
+    match v {
+        Value::Text(s) | Value::Decimal(s) => s.trim_end().to_owned(),
+        Value::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
+        Value::Int(i) => i.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The state's row, which every node of a pair has.
+pub fn read_state(link: &mut Link, tables: &Tables) -> Result<StateRow> {
+    let rows = link.query(&tables.read_state, &[])?;
+    let Some(r) = rows.first().filter(|r| r.len() == 9) else {
+        return Err(Error::new(Status::Tables, format!("{} has no row on the {}", tables.name("twin_state"), link.side())));
+    };
+    Ok(StateRow {
+        mirror_state: MirrorState::from_name(&text(&r[0])),
+        asynchronous: text(&r[1]) == "async",
+        epoch: int(&r[2]) as u64,
+        term: int(&r[3]) as u64,
+        role: text(&r[4]),
+        node: text(&r[5]),
+        peer: text(&r[6]),
+        reason: text(&r[7]),
+        format: int(&r[8]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_back_as_they_were_written() {
+        let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let read = parse_time(&now_text()).unwrap();
+        assert!(read >= before && read < before + 60_000);
+        assert_eq!(parse_time("1970-01-02 00:00:01.005"), Some(86_401_005));
+        assert_eq!(parse_time("yesterday"), None);
+    }
+}

@@ -1,0 +1,211 @@
+//! Comparing both databases row by row.
+//!
+//! Both sides are read in key order, a block at a time. Rows that do not stand opposite each other wait in a
+//! table by hash until their partner comes; what is left at the end differs. So one missing row costs one
+//! place in memory, not the rest of the table.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::shared::Pair;
+use super::tables::Tables;
+use crate::error::{Error, Result, Status};
+use crate::link::catalog::TableFacts;
+use crate::link::{Cursor, Link};
+use crate::value::{Block, Value};
+
+/// What was found for one table.
+#[derive(Clone, Debug)]
+pub struct TableComparison {
+    pub table: String,
+    pub master_rows: u64,
+    pub mirror_rows: u64,
+    /// Rows that differ or stand on one side only, counted on both sides.
+    pub different: u64,
+    /// The first few of them, for people.
+    pub examples: Vec<String>,
+}
+
+const BLOCK: usize = 1000;
+const EXAMPLES: usize = 5;
+
+/// A row's two independent hashes: 128 bits make a chance equality no concern.
+fn fingerprint(row: &[Value]) -> (u64, u64) {
+    let digest = |seed: u8| {
+        let mut h = DefaultHasher::new();
+        seed.hash(&mut h);
+        for v in row {
+            (v.kind() as i32).hash(&mut h);
+            match v {
+                Value::Null => {}
+                Value::Bool(b) => b.hash(&mut h),
+                Value::Int(i) => i.hash(&mut h),
+                Value::Double(d) => d.to_bits().hash(&mut h),
+                Value::Decimal(s) | Value::Text(s) => s.hash(&mut h),
+                Value::Bytes(b) => b.hash(&mut h),
+                Value::Date(d) => d.hash(&mut h),
+                Value::Time(t) => t.hash(&mut h),
+                Value::Timestamp(t) => t.hash(&mut h),
+                Value::Uuid(u) => u.hash(&mut h),
+            }
+        }
+        h.finish()
+    };
+    (digest(1), digest(2))
+}
+
+struct Side {
+    cursor: Cursor,
+    block: Block,
+    next: usize,
+    rows: u64,
+    done: bool,
+}
+
+impl Side {
+    fn open(link: &mut Link, sql: &str) -> Result<Side> {
+        let cursor = link.run_streaming(sql)?.rows.ok_or_else(|| {
+            Error::new(Status::Internal, format!("verify: the {} gave no result", link.side()))
+        })?;
+        Ok(Side { cursor, block: Block::default(), next: 0, rows: 0, done: false })
+    }
+
+    fn next(&mut self) -> Result<Option<Vec<Value>>> {
+        if self.next >= self.block.rows {
+            if self.done || !self.cursor.next_block(BLOCK, &mut self.block)? || self.block.rows == 0 {
+                self.done = true;
+                return Ok(None);
+            }
+            self.next = 0;
+        }
+        let row = (0..self.block.columns.len()).map(|c| self.block.value(self.next, c)).collect();
+        self.next += 1;
+        self.rows += 1;
+        Ok(Some(row))
+    }
+}
+
+/// All columns by name, in key order; in full order where there is no key.
+fn select(link: &Link, schema: &str, facts: &TableFacts) -> String {
+    let quote = |name: &str| link.dialect().quote_ident(name);
+    let columns: Vec<String> = facts.columns.iter().map(|c| quote(&c.name)).collect();
+    let order = match facts.row_key() {
+        Some(key) => key.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", "),
+        None => (1..=columns.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", "),
+    };
+    format!("SELECT {} FROM {}.{} ORDER BY {order}", columns.join(", "), quote(schema), quote(&facts.name))
+}
+
+/// Compares every table that is not ours. `progress` gets each table's name and the rows compared so far.
+pub fn verify(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<TableComparison>> {
+    let mut master = pair.open_master()?;
+    let mut mirror = pair
+        .open_mirror()
+        .map_err(|e| e.with_status(Status::MirrorDown).context("verify: both databases are needed"))?;
+    for link in [&mut master, &mut mirror] {
+        link.set_call_timeout(None);
+    }
+    let tables = |link: &mut Link, ours: &Tables| -> Result<Vec<(String, String)>> {
+        Ok(link.list_tables()?.into_iter().filter(|(s, t)| !ours.is_ours(s, t)).collect())
+    };
+    let here = tables(&mut master, &pair.tables)?;
+    let there = tables(&mut mirror, &pair.mirror_tables)?;
+    let mut found = Vec::new();
+    for (schema, name) in &here {
+        let there = there.iter().find(|(s, t)| t == name && (s == schema || !same_schemas(pair)));
+        let Some((mirror_schema, _)) = there else {
+            found.push(TableComparison {
+                table: name.clone(),
+                master_rows: 0,
+                mirror_rows: 0,
+                different: 1,
+                examples: vec!["the table is missing on the mirror".to_owned()],
+            });
+            continue;
+        };
+        let facts = master.describe_table(Some(schema), name)?;
+        let Some(facts) = facts.filter(|f| !f.is_view && !f.is_temporary) else { continue };
+        let a = select(&master, schema, &facts);
+        let b = select(&mirror, mirror_schema, &facts);
+        found.push(compare(name, &facts, &mut master, &a, &mut mirror, &b, progress)?);
+    }
+    for (_, name) in there.iter().filter(|(_, t)| !here.iter().any(|(_, h)| h == t)) {
+        found.push(TableComparison {
+            table: name.clone(),
+            master_rows: 0,
+            mirror_rows: 0,
+            different: 1,
+            examples: vec!["the table is missing on the master".to_owned()],
+        });
+    }
+    Ok(found)
+}
+
+/// Schemas have a meaning of their own in PostgreSQL only; elsewhere they are the database's name.
+fn same_schemas(pair: &Pair) -> bool {
+    use crate::link::Engine::Postgres;
+    pair.tables.engine == Postgres && pair.mirror_tables.engine == Postgres
+}
+
+fn compare(
+    name: &str,
+    facts: &TableFacts,
+    master: &mut Link,
+    master_sql: &str,
+    mirror: &mut Link,
+    mirror_sql: &str,
+    progress: &mut dyn FnMut(&str, u64),
+) -> Result<TableComparison> {
+    let mut a = Side::open(master, master_sql)?;
+    let mut b = Side::open(mirror, mirror_sql)?;
+    // Rows without a partner: positive on the master, negative on the mirror.
+    let mut alone: HashMap<(u64, u64), (i64, String)> = HashMap::new();
+    let show = |row: &[Value]| -> String {
+        let key = facts.row_key().unwrap_or(&[]);
+        let all = key.is_empty();
+        let parts: Vec<String> = facts
+            .columns
+            .iter()
+            .zip(row)
+            .filter(|(c, _)| all || key.contains(&c.name))
+            .map(|(c, v)| format!("{}={}", c.name, crate::sql::show_value(v)))
+            .collect();
+        parts.join(", ")
+    };
+    loop {
+        let (x, y) = (a.next()?, b.next()?);
+        if x.is_none() && y.is_none() {
+            break;
+        }
+        if x != y || x.as_ref().is_some_and(|r| r.iter().any(|v| matches!(v, Value::Double(d) if d.is_nan()))) {
+            for (row, sign) in [(x, 1), (y, -1)] {
+                let Some(row) = row else { continue };
+                let print = fingerprint(&row);
+                let place = alone.entry(print).or_insert_with(|| (0, show(&row)));
+                place.0 += sign;
+                if place.0 == 0 {
+                    alone.remove(&print);
+                }
+            }
+        }
+        let rows = a.rows.max(b.rows);
+        if rows % 1000 == 0 {
+            progress(name, rows);
+        }
+    }
+    progress(name, a.rows.max(b.rows));
+    let mut examples: Vec<String> = alone
+        .values()
+        .take(1000)
+        .map(|(n, what)| format!("{what} ({})", if *n > 0 { "master" } else { "mirror" }))
+        .collect();
+    examples.sort();
+    examples.truncate(EXAMPLES);
+    Ok(TableComparison {
+        table: name.to_owned(),
+        master_rows: a.rows,
+        mirror_rows: b.rows,
+        different: alone.values().map(|(n, _)| n.unsigned_abs()).sum(),
+        examples,
+    })
+}

@@ -1,0 +1,413 @@
+//! Replay: the queue, and what was left between two COMMITs, applied on the mirror exactly once and in
+//! order. `docs/protocol.md`, "Replay", has the rules; their numbers stand in the comments.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::entry::{self, Entry, Shipped};
+use crate::error::{Class, Error, Result, Side, Status};
+use crate::link::Link;
+use crate::pair::shared::{Pair, clip, int, now_text, text};
+use crate::pair::{Event, Progress};
+use crate::value::Value;
+
+/// What is to be applied, with its durable name.
+struct Due {
+    pool: String,
+    slot: i64,
+    seq: u64,
+    /// Id in the queue; None: a pending row.
+    id: Option<i64>,
+    entry: Entry,
+}
+
+impl Due {
+    fn name(&self) -> String {
+        match self.id {
+            Some(id) => format!("queue entry {id}"),
+            None => format!("pending transaction {}:{}:{}", self.pool, self.slot, self.seq),
+        }
+    }
+}
+
+type Positions = BTreeMap<(String, i64), u64>;
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Entries were applied; there may be more.
+    Progressed,
+    /// The queue is empty and the pair in step (async mode: the queue is empty).
+    Drained,
+    /// The final drain found no quiet moment within its limit; go on live and try again.
+    NotYet,
+}
+
+/// One process's run of replay. Holds the replay lease's number; its connections are its own.
+pub struct Replayer<'a> {
+    pair: &'a Pair,
+    master: Link,
+    mirror: Link,
+    lease: i64,
+}
+
+/// An entry the mirror refuses, or does differently.
+enum Trouble {
+    /// Worth trying again later.
+    Passing(Error),
+    /// The `n`th of what was due, and why.
+    Entry(usize, Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(e: Error) -> Trouble {
+        Trouble::Passing(e)
+    }
+}
+
+impl<'a> Replayer<'a> {
+    /// Takes the next lease number on the mirror. The caller holds the replay lock on the master.
+    pub fn start(pair: &'a Pair, master: Link, mut mirror: Link) -> Result<Replayer<'a>> {
+        let t = &pair.mirror_tables;
+        mirror.begin(true)?;
+        mirror.run(&t.take_lease, &[])?;
+        let rows = mirror.query(&t.read_lease, &[])?;
+        mirror.commit()?;
+        let lease = rows.first().and_then(|r| r.first()).map_or(0, int);
+        Ok(Replayer { pair, master, mirror, lease })
+    }
+
+    /// Applies one batch, or drains what little is left.
+    pub fn step(&mut self) -> Result<Step> {
+        let due = self.read_due(false)?;
+        let queued = due.iter().filter(|d| d.id.is_some()).count();
+        if queued >= self.pair.setup.drain_below || (self.pair.view().asynchronous && !due.is_empty()) {
+            self.apply_and_purge(&due, false)?;
+            return Ok(Step::Progressed);
+        }
+        if self.pair.view().asynchronous {
+            return Ok(Step::Drained);
+        }
+        drop(due);
+        self.drain()
+    }
+
+    /// Rule P: the queue is read first and the pending rows after, so that a transaction that commits between
+    /// the two reads is seen in one of them; what is pending goes before what is queued.
+    fn read_due(&mut self, _draining: bool) -> Result<Vec<Due>> {
+        let pair = self.pair;
+        let t = &pair.tables;
+        let mut queue = Vec::new();
+        let mut bytes = 0;
+        for r in self.master.query(&t.read_queue, &[Value::Int(pair.setup.batch_entries as i64)])? {
+            let (pool, slot, seq, parts) = (text(&r[1]), int(&r[2]), int(&r[3]) as u64, int(&r[4]));
+            if bytes > pair.setup.batch_bytes {
+                break;
+            }
+            let payload = if parts > 1 {
+                let name = [Value::Text(pool.clone()), Value::Int(slot), Value::Int(seq as i64)];
+                self.master.query(&t.read_parts, &name)?.iter().flat_map(|r| payload(&r[0])).collect()
+            } else {
+                payload(&r[5])
+            };
+            bytes += payload.len();
+            let entry = entry::decode(&payload).map_err(|e| e.context(format!("queue entry {}", int(&r[0]))))?;
+            queue.push(Due { pool, slot, seq, id: Some(int(&r[0])), entry });
+        }
+        let mut due = Vec::new();
+        let pending = self.master.query(&t.read_pending, &[])?;
+        let applied = read_applied(&mut self.mirror, &pair.mirror_tables.read_applied)?;
+        for r in pending {
+            let (pool, slot, seq, parts) = (text(&r[0]), int(&r[1]), int(&r[2]) as u64, int(&r[3]));
+            if applied.get(&(pool.clone(), slot)).is_some_and(|a| *a >= seq) {
+                continue;
+            }
+            let payload = if parts > 0 {
+                let name = [Value::Text(pool.clone()), Value::Int(slot)];
+                self.master.query(&t.read_pending_parts, &name)?.iter().flat_map(|r| payload(&r[0])).collect()
+            } else {
+                payload(&r[4])
+            };
+            let entry = entry::decode(&payload).map_err(|e| e.context(format!("pending row {pool}:{slot}")))?;
+            due.push(Due { pool, slot, seq, id: None, entry });
+        }
+        due.append(&mut queue);
+        Ok(due)
+    }
+
+    /// Applies what is due and purges it. An entry that fails is tried once more by itself, behind all that
+    /// goes before it; if it fails again replay stops in `diverged`.
+    fn apply_and_purge(&mut self, due: &[Due], in_drain: bool) -> Result<()> {
+        let mut rest = due;
+        while !rest.is_empty() {
+            match self.apply(rest) {
+                Ok(()) => return self.purge(rest, in_drain),
+                Err(Trouble::Passing(e)) => return Err(e),
+                Err(Trouble::Entry(0, e)) => {
+                    // Alone already, or the first: once more by itself, then it is a fact.
+                    match self.apply(&rest[..1]) {
+                        Ok(()) => {
+                            self.purge(&rest[..1], in_drain)?;
+                            rest = &rest[1..];
+                        }
+                        Err(Trouble::Passing(e)) => return Err(e),
+                        Err(Trouble::Entry(..)) => return Err(self.diverge(&rest[0], &e)),
+                    }
+                }
+                Err(Trouble::Entry(n, _)) => match self.apply(&rest[..n]) {
+                    Ok(()) => {
+                        self.purge(&rest[..n], in_drain)?;
+                        rest = &rest[n..];
+                    }
+                    Err(Trouble::Passing(e)) => return Err(e),
+                    // Something before it fails now: look at that first.
+                    Err(Trouble::Entry(m, e)) => match self.apply(&rest[..m]) {
+                        Ok(()) => {
+                            self.purge(&rest[..m], in_drain)?;
+                            rest = &rest[m..];
+                        }
+                        Err(_) => return Err(self.diverge(&rest[m], &e)),
+                    },
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// One mirror transaction: the lease, the positions, the statements, the new positions, COMMIT.
+    fn apply(&mut self, due: &[Due]) -> Result<(), Trouble> {
+        self.mirror.begin(true)?;
+        let done = self.apply_in_tx(due);
+        match done {
+            Ok(()) => self.mirror.commit().map_err(Trouble::Passing),
+            Err(trouble) => {
+                if !self.mirror.is_lost() {
+                    self.mirror.rollback()?;
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    fn apply_in_tx(&mut self, due: &[Due]) -> Result<(), Trouble> {
+        let t = &self.pair.mirror_tables;
+        let lease = self.mirror.query(&t.lock_lease, &[])?;
+        if lease.first().and_then(|r| r.first()).map(int) != Some(self.lease) {
+            return Err(Error::new(Status::Retry, "replay: another process has taken over").into());
+        }
+        // Rule 2: a missing position must not read as "already applied"; a live direct transaction of the
+        // slot holds its row, so this waits for it.
+        let mut positions = Positions::new();
+        for d in due {
+            positions.entry((d.pool.clone(), d.slot)).or_insert(0);
+        }
+        for ((pool, slot), seq) in &mut positions {
+            let name = [Value::Text(pool.clone()), Value::Int(*slot)];
+            let mut rows = self.mirror.query(&t.lock_applied, &name)?;
+            if rows.is_empty() {
+                self.mirror.run(&t.insert_applied, &name)?;
+                rows = self.mirror.query(&t.lock_applied, &name)?;
+            }
+            *seq = rows.first().and_then(|r| r.first()).map_or(0, int) as u64;
+        }
+        let before = positions.clone();
+        let mut fresh: Vec<(usize, &Due)> = Vec::new();
+        for (n, d) in due.iter().enumerate() {
+            if let Some(seq) = positions.get_mut(&(d.pool.clone(), d.slot)).filter(|seq| **seq < d.seq) {
+                *seq = d.seq;
+                fresh.push((n, d));
+            }
+        }
+        for group in fresh.chunk_by(|a, b| a.1.entry.context == b.1.entry.context) {
+            self.run_group(group)?;
+        }
+        for ((pool, slot), seq) in &positions {
+            if before.get(&(pool.clone(), *slot)) != Some(seq) {
+                let row = [Value::Int(*seq as i64), Value::Text(pool.clone()), Value::Int(*slot)];
+                self.mirror.run(&t.set_applied, &row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries of one session context, in as few round trips as the driver allows.
+    fn run_group(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
+        let context = group.first().map_or(&[][..], |(_, d)| &d.entry.context);
+        for sql in context {
+            self.mirror.run_once(sql)?;
+        }
+        let flat: Vec<(usize, &Arc<Shipped>)> =
+            group.iter().flat_map(|(n, d)| d.entry.statements.iter().map(move |s| (*n, s))).collect();
+        let texts: Vec<(&str, &[Value])> = flat.iter().map(|(_, s)| (&*s.sql, s.params.as_slice())).collect();
+        match self.mirror.run_many(&texts) {
+            Ok(counts) => {
+                for ((n, s), mirror) in flat.iter().zip(counts) {
+                    if s.expected >= 0 && mirror >= 0 && mirror != s.expected {
+                        let what = crate::sql::summary(&s.sql);
+                        let message = format!("the master wrote {} rows and the mirror {mirror}: {what}", s.expected);
+                        return Err(Trouble::Entry(*n, Error::database(Side::Mirror, Class::Refused, message, Vec::new())));
+                    }
+                }
+            }
+            Err((i, e)) => {
+                let n = flat.get(i).map_or(0, |f| f.0);
+                return Err(match e.class() {
+                    Class::Refused => Trouble::Entry(n, e),
+                    _ => Trouble::Passing(e),
+                });
+            }
+        }
+        if !context.is_empty() {
+            self.undo_context()?;
+        }
+        Ok(())
+    }
+
+    /// Session statements do not end with the transaction everywhere: back to how a new session is.
+    fn undo_context(&mut self) -> Result<()> {
+        match self.mirror.dialect().reset_sql() {
+            Some(statements) => {
+                for sql in statements {
+                    self.mirror.run_once(sql)?;
+                }
+                self.mirror.apply_session_start()
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes from the queue what the mirror has durably. By name, never by id (H14): everything of a slot
+    /// up to its applied number is applied.
+    fn purge(&mut self, done: &[Due], in_drain: bool) -> Result<()> {
+        let mut upto: HashMap<(&str, i64), u64> = HashMap::new();
+        for d in done.iter().filter(|d| d.id.is_some()) {
+            let seq = upto.entry((&d.pool, d.slot)).or_insert(0);
+            *seq = (*seq).max(d.seq);
+        }
+        if !in_drain && !upto.is_empty() {
+            self.master.begin(true)?;
+        }
+        for ((pool, slot), seq) in &upto {
+            let name = [Value::Text((*pool).to_owned()), Value::Int(*slot), Value::Int(*seq as i64)];
+            self.master.run(&self.pair.tables.purge, &name)?;
+        }
+        if !in_drain && !upto.is_empty() {
+            self.master.commit()?;
+        }
+        self.pair.counters.replayed.fetch_add(done.len() as u64, Ordering::Relaxed);
+        let progress = {
+            let mut seen = self.pair.seen.lock();
+            seen.replay_done += done.len() as u64;
+            seen.queue_entries = seen.queue_entries.saturating_sub(done.len() as u64);
+            Progress { done: seen.replay_done, left: seen.queue_entries }
+        };
+        self.pair.tell(&Event::Replay(progress));
+        Ok(())
+    }
+
+    /// Rule 4: what cannot be applied stops replay; the queue keeps growing and loses nothing.
+    fn diverge(&mut self, due: &Due, e: &Error) -> Error {
+        let state = if e.sqlstate().is_empty() { String::new() } else { format!(" [{}]", e.sqlstate()) };
+        let reason = clip(&format!("{} was refused by the mirror{state}: {e}", due.name()));
+        self.pair.counters.failed.fetch_add(1, Ordering::Relaxed);
+        if self.master.tx() != crate::link::TxState::Idle {
+            let _ = self.master.rollback();
+        }
+        let row = [
+            Value::Text("diverged".to_owned()),
+            Value::Text(reason.clone()),
+            Value::Text(now_text()),
+            Value::Text(self.pair.id.clone()),
+        ];
+        if let Err(e) = self.master.run(&self.pair.tables.set_stopped, &row) {
+            return e;
+        }
+        let _ = self.pair.refresh();
+        Error::new(Status::Diverged, reason)
+    }
+
+    /// Rule 3: writers wait at their journal while the rest is drained and the state set to `in_sync`.
+    fn drain(&mut self) -> Result<Step> {
+        let deadline = Instant::now() + self.pair.setup.suspend_timeout;
+        self.master.set_lock_timeout(Some(self.pair.setup.suspend_timeout))?;
+        self.mirror.set_lock_timeout(Some(self.pair.setup.suspend_timeout))?;
+        let done = self.drain_until(deadline);
+        if self.master.tx() != crate::link::TxState::Idle && !self.master.is_lost() {
+            self.master.rollback()?;
+        }
+        let restored = self
+            .master
+            .set_lock_timeout(self.pair.master_settings.lock_timeout)
+            .and_then(|()| self.mirror.set_lock_timeout(self.pair.mirror.settings.lock_timeout));
+        match done {
+            Err(e) if matches!(e.class(), Class::Retryable | Class::TimedOut) && restored.is_ok() => {
+                log::debug!(target: "twinpool::replay", "the final drain gave way: {e}");
+                Ok(Step::NotYet)
+            }
+            Ok(step) => restored.map(|()| step),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn drain_until(&mut self, deadline: Instant) -> Result<Step> {
+        let pair = self.pair;
+        self.master.begin(true)?;
+        if let Some(lock) = &pair.tables.drain_lock {
+            self.master.run_once(lock)?;
+        }
+        loop {
+            if Instant::now() >= deadline {
+                return Ok(Step::NotYet);
+            }
+            let due = self.read_due(true)?;
+            if due.is_empty() {
+                break;
+            }
+            self.apply_and_purge(&due, true)?;
+        }
+        let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];
+        let hit = self.master.run(&pair.tables.set_in_sync, &row)?.affected;
+        self.master.commit()?;
+        pair.refresh()?;
+        Ok(if hit == 1 { Step::Drained } else { Step::NotYet })
+    }
+}
+
+/// A payload column, however the driver delivered it.
+fn payload(v: &Value) -> Vec<u8> {
+    match v {
+        Value::Bytes(b) => b.clone(),
+        Value::Text(s) => s.clone().into_bytes(),
+        _ => Vec::new(),
+    }
+}
+
+/// Positions of all slots on the mirror.
+pub fn read_applied(mirror: &mut Link, sql: &str) -> Result<Positions> {
+    let rows = mirror.query(sql, &[])?;
+    Ok(rows.iter().map(|r| ((text(&r[0]), int(&r[1])), int(&r[2]) as u64)).collect())
+}
+
+/// How long a replayer waits after a failure, twice as long each time.
+#[derive(Debug)]
+pub struct Backoff {
+    next: Duration,
+    min: Duration,
+    max: Duration,
+}
+
+impl Backoff {
+    pub fn new(min: Duration, max: Duration) -> Backoff {
+        Backoff { next: min, min, max }
+    }
+    pub fn reset(&mut self) {
+        self.next = self.min;
+    }
+    pub fn next(&mut self) -> Duration {
+        let now = self.next;
+        self.next = (self.next * 2).min(self.max);
+        now
+    }
+}

@@ -1,0 +1,42 @@
+//! What the pool must know of sessions: making, checking, resetting and closing them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::session::TwinSession;
+use crate::error::Result;
+use crate::pair::shared::Pair;
+use crate::pool::Manager;
+
+/// Makes sessions on a pair.
+pub struct SessionManager {
+    pub pair: Arc<Pair>,
+}
+
+impl Manager for SessionManager {
+    type Item = TwinSession;
+
+    fn connect(&self, _deadline: Instant) -> Result<TwinSession> {
+        TwinSession::connect(&self.pair)
+    }
+
+    fn is_valid(&self, session: &mut TwinSession, limit: Duration) -> bool {
+        session.ping(limit)
+    }
+
+    fn has_broken(&self, session: &TwinSession) -> bool {
+        session.is_broken()
+    }
+
+    fn reset(&self, session: &mut TwinSession) -> Result<()> {
+        session.reset()
+    }
+
+    fn close(&self, session: TwinSession) {
+        session.close();
+    }
+
+    fn note(&self) -> String {
+        format!("mirror {}", self.pair.view().state)
+    }
+}

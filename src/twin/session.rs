@@ -1,0 +1,453 @@
+//! What the pool keeps: a master connection, a slot, and a mirror half while the mirror is in step. The way
+//! of one statement through it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::half::Half;
+use super::transaction::{Route, Tx};
+use super::{Executed, Isolation};
+use crate::error::{Error, Result, Status};
+use crate::link::{Link, TxState};
+use crate::pair::shared::{Pair, Slot};
+use crate::queue::Shipped;
+use crate::sql::{Analysis, Kind, Plan};
+use crate::value::Value;
+
+/// A session as the pool keeps it.
+pub struct TwinSession {
+    pub(super) pair: Arc<Pair>,
+    /// None: lost, and made anew before the next statement outside a transaction.
+    pub(super) master: Option<Link>,
+    pub(super) half: Option<Half>,
+    pub(super) slot: Slot,
+    /// Its last outcome is unknown: the slot must not be used again.
+    pub(super) retired: bool,
+    pub(super) tx: Option<Tx>,
+    /// Session statements in effect; they precede whatever is replayed.
+    pub(super) settings: Vec<String>,
+    /// Positions of other pools' slots that this half's mirror is known to have.
+    pub(super) known_applied: HashMap<(String, i64), u64>,
+    pub(super) autocommit: bool,
+    pub(super) isolation: Isolation,
+    pub(super) read_only: bool,
+    pub(super) network_timeout: Option<Duration>,
+    pub(super) schema: Option<String>,
+}
+
+impl TwinSession {
+    pub fn connect(pair: &Arc<Pair>) -> Result<TwinSession> {
+        let mut master = pair.open_master()?;
+        let slot = pair.take_slot(&mut master)?;
+        Ok(TwinSession {
+            network_timeout: pair.master_settings.call_timeout,
+            pair: Arc::clone(pair),
+            master: Some(master),
+            half: None,
+            slot,
+            retired: false,
+            tx: None,
+            settings: Vec::new(),
+            known_applied: HashMap::new(),
+            autocommit: true,
+            isolation: Isolation::ReadCommitted,
+            read_only: false,
+            schema: None,
+        })
+    }
+
+    /// The master connection; an error where it was lost and a transaction is open.
+    pub(super) fn master(&mut self) -> Result<&mut Link> {
+        let open = self.tx.is_some();
+        self.master.as_mut().filter(|m| open || !m.is_lost()).ok_or_else(|| {
+            Error::new(Status::Unreachable, "the connection to the master is lost; roll back and try again")
+        })
+    }
+
+    /// Outside a transaction a lost master connection is replaced, once per call.
+    pub(super) fn ensure_master(&mut self) -> Result<()> {
+        if self.pair.fenced.load(Ordering::SeqCst) {
+            return Err(Error::new(
+                Status::Fenced,
+                "this pool's registration is gone: another process removed it; open the pool again",
+            ));
+        }
+        if self.retired {
+            return Err(Error::new(
+                Status::BadState,
+                "the outcome of this session's last COMMIT is unknown; release it and acquire another",
+            ));
+        }
+        if self.tx.is_none() && self.master.as_ref().is_none_or(Link::is_lost) {
+            self.master = None;
+            let mut link = self.pair.open_master()?;
+            link.set_call_timeout(self.network_timeout);
+            if self.isolation != Isolation::ReadCommitted {
+                link.set_isolation(self.isolation)?;
+            }
+            for sql in &self.settings {
+                link.run_once(sql)?;
+            }
+            self.master = Some(link);
+        }
+        Ok(())
+    }
+
+    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        let pair = Arc::clone(&self.pair);
+        let analysis = pair.classifier.analyse(sql);
+        self.execute_analysed(sql, params, &analysis)
+    }
+
+    /// One row of a batch. Where any error fails the whole transaction, a savepoint keeps the other rows.
+    pub fn execute_row(&mut self, sql: &str, params: &[Value]) -> Result<i64> {
+        const ROW: &str = "twin_batch_row";
+        let guarded = self.tx.is_some() && self.master()?.dialect().error_fails_transaction();
+        if guarded {
+            self.savepoint(ROW)?;
+        }
+        let done = self.execute(sql, params).map(|done| done.affected);
+        if guarded {
+            match &done {
+                Ok(_) => self.release_savepoint(ROW)?,
+                Err(e) if e.is_lost() => {}
+                Err(_) => self.rollback_to(ROW)?,
+            }
+        }
+        done
+    }
+
+    pub(super) fn execute_analysed(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
+        let plain = |status| Executed { status, affected: -1, rows: None };
+        match &analysis.kind {
+            Kind::Empty => Err(Error::new(Status::BadArgument, "execute: the statement is empty")),
+            Kind::Begin { .. } => self.begin().map(|()| plain(Status::Ok)),
+            Kind::Commit => self.commit().map(plain),
+            Kind::Rollback => self.rollback().map(|()| plain(Status::Ok)),
+            Kind::Savepoint(name) => self.savepoint(name).map(|()| plain(Status::Ok)),
+            Kind::RollbackTo(name) => self.rollback_to(name).map(|()| plain(Status::Ok)),
+            Kind::Release(name) => self.release_savepoint(name).map(|()| plain(Status::Ok)),
+            Kind::Multi => Err(Error::new(
+                Status::Unsupported,
+                "execute: the text holds more than one statement; send them one by one",
+            )),
+            _ => {
+                self.ensure_master()?;
+                self.check_tx()?;
+                if self.tx.is_none() && !self.autocommit {
+                    self.tx = Some(Tx::new(true));
+                }
+                match &analysis.kind {
+                    Kind::Read => self.read(sql, params),
+                    Kind::Session(_) => self.session_statement(sql, params),
+                    _ => self.write(sql, params, analysis),
+                }
+            }
+        }
+    }
+
+    /// In a failed transaction only a rollback means anything.
+    fn check_tx(&self) -> Result<()> {
+        let Some(tx) = &self.tx else { return Ok(()) };
+        match self.master.as_ref().map(Link::tx) {
+            _ if !tx.begun => Ok(()),
+            Some(TxState::Open) => Ok(()),
+            Some(TxState::Failed) => Err(Error::new(
+                Status::TxFailed,
+                "the transaction has failed; roll back, or roll back to a savepoint",
+            )),
+            Some(TxState::Idle) => {
+                Err(Error::new(Status::TxFailed, "the database ended the transaction; roll back"))
+            }
+            Some(TxState::Lost) | None => Err(Error::new(
+                Status::Unreachable,
+                "the connection to the master was lost in the transaction; roll back and repeat it",
+            )),
+        }
+    }
+
+    /// BEGIN goes out with the first statement, when it is known whether it writes.
+    fn ensure_begun(&mut self, write: bool) -> Result<()> {
+        let Some(tx) = self.tx.as_ref() else { return Ok(()) };
+        if !tx.begun {
+            self.master()?.begin(write)?;
+            if let Some(tx) = self.tx.as_mut() {
+                tx.begun = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        self.ensure_begun(false)?;
+        let outcome = self.master()?.run(sql, params)?;
+        Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
+    }
+
+    /// `SET` and its kin: on both connections, remembered for a half that is made anew and for replay.
+    fn session_statement(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        if !params.is_empty() {
+            return Err(Error::new(Status::Unsupported, "execute: a session statement takes no parameters here"));
+        }
+        self.ensure_begun(false)?;
+        let outcome = self.master()?.run_once(sql)?;
+        if outcome.rows.is_none() {
+            self.settings.push(sql.to_owned());
+            if let Some(half) = &self.half {
+                half.session(sql);
+            }
+        }
+        Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
+    }
+
+    /// A statement that writes or locks. Outside a transaction it is one of its own.
+    fn write(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
+        if self.read_only {
+            return Err(Error::new(Status::BadState, "execute: this connection is set read-only"));
+        }
+        let implicit = self.tx.is_none();
+        if implicit {
+            self.tx = Some(Tx::new(false));
+        }
+        let done = self.write_in_tx(sql, params, analysis);
+        if !implicit {
+            return done;
+        }
+        match done {
+            Ok(mut executed) => {
+                let status = self.commit_tx()?;
+                executed.status = status;
+                Ok(executed)
+            }
+            Err(e) => {
+                let _ = self.rollback();
+                Err(e)
+            }
+        }
+    }
+
+    fn write_in_tx(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
+        let pair = Arc::clone(&self.pair);
+        let mut deferred = false;
+        // The catalogue is read on the master connection; on PostgreSQL it may be in a transaction already.
+        let plan = {
+            let master = self.master()?;
+            let mut facts = |schema: Option<&str>, table: &str| {
+                let facts = pair.facts(schema, table, master)?;
+                deferred |= facts.as_ref().is_none_or(|f| f.has_deferrable || f.has_triggers || f.has_cascades);
+                Ok(facts)
+            };
+            pair.classifier.plan(analysis, params, &mut facts)?
+        };
+        let unsure = !matches!(plan, Plan::Text | Plan::Keys(_));
+        if let Plan::Unsafe { reason, instead } = &plan {
+            let what = format!("{reason}; {instead} (statement: {})", crate::sql::summary(sql));
+            if pair.setup.refuse_unsafe {
+                return Err(Error::new(Status::Unsafe, format!("not mirrored: {what}")));
+            }
+            log::warn!(target: "twinpool::sql", "{}: mirrored as text although unsafe: {what}", pair.setup.name);
+        }
+        if matches!(plan, Plan::Ddl) {
+            return self.ddl(sql);
+        }
+        self.ensure_begun(true)?;
+        if let Some(tx) = self.tx.as_mut() {
+            tx.deferred |= deferred || unsure;
+        }
+        match plan {
+            Plan::Keys(plan) => {
+                let picked: Vec<Value> =
+                    plan.select_params.iter().filter_map(|i| params.get(*i).cloned()).collect();
+                let keys = self.master()?.query(&plan.select, &picked)?;
+                let mut done = Executed { status: Status::Ok, affected: 0, rows: None };
+                for (sql, params) in plan.statement(&keys, params) {
+                    let outcome = self.master()?.run(&sql, &params)?;
+                    done.affected += outcome.affected.max(0);
+                    done.rows = outcome.rows;
+                    if outcome.affected != 0 {
+                        self.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                    }
+                }
+                Ok(done)
+            }
+            plan => {
+                let outcome = self.master()?.run(sql, params)?;
+                let local = matches!(plan, Plan::Local);
+                if local {
+                    if let Some(tx) = self.tx.as_mut().filter(|_| analysis.writes()) {
+                        tx.wrote_local = true;
+                    }
+                } else if outcome.affected != 0 {
+                    let expected = outcome.affected;
+                    self.ship(Shipped { sql: sql.into(), params: params.to_vec(), expected });
+                }
+                Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
+            }
+        }
+    }
+
+    /// DDL runs as text on both. Where the engine commits implicitly it must stand alone.
+    fn ddl(&mut self, sql: &str) -> Result<Executed> {
+        let pair = Arc::clone(&self.pair);
+        let explicit = self.tx.as_ref().is_some_and(|tx| tx.explicit);
+        if self.master()?.dialect().ddl_commits() {
+            if explicit && self.tx.as_ref().is_some_and(|tx| tx.begun) {
+                return Err(Error::new(
+                    Status::Unsupported,
+                    "execute: this engine's DDL commits what is open; commit or roll back first",
+                ));
+            }
+            self.master()?.run_once(sql)?;
+            self.ensure_begun(true)?;
+        } else {
+            self.ensure_begun(true)?;
+            self.master()?.run_once(sql)?;
+        }
+        if let Some(tx) = self.tx.as_mut() {
+            tx.deferred = true;
+        }
+        pair.forget_catalogue();
+        pair.classifier.forget();
+        self.master()?.forget_statements();
+        self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
+        Ok(Executed { status: Status::Ok, affected: -1, rows: None })
+    }
+
+    pub fn begin(&mut self) -> Result<()> {
+        if self.tx.is_some() {
+            return Err(Error::new(Status::BadState, "begin: a transaction is open already"));
+        }
+        self.ensure_master()?;
+        self.tx = Some(Tx::new(true));
+        Ok(())
+    }
+
+    pub fn commit(&mut self) -> Result<Status> {
+        if self.tx.is_none() && self.autocommit {
+            return Err(Error::new(Status::BadState, "commit: no transaction is open"));
+        }
+        if let Err(e) = self.check_tx() {
+            let _ = self.rollback();
+            return Err(e.context("commit: the transaction was rolled back"));
+        }
+        self.commit_tx()
+    }
+
+    pub fn rollback(&mut self) -> Result<()> {
+        let Some(tx) = self.tx.take() else { return Ok(()) };
+        if tx.route != Route::Open {
+            self.rollback_half();
+        }
+        // A lost connection has rolled back by itself.
+        match self.master.as_mut().filter(|m| tx.begun && !m.is_lost()) {
+            Some(master) => master.rollback().or_else(|e| if e.is_lost() { Ok(()) } else { Err(e) }),
+            None => Ok(()),
+        }
+    }
+
+    fn in_tx(&mut self, call: &str) -> Result<&mut Tx> {
+        self.tx
+            .as_mut()
+            .ok_or_else(|| Error::new(Status::BadState, format!("{call}: no transaction is open")))
+    }
+
+    pub fn savepoint(&mut self, name: &str) -> Result<()> {
+        if self.tx.is_none() && !self.autocommit {
+            self.ensure_master()?;
+            self.tx = Some(Tx::new(true));
+        }
+        self.in_tx("savepoint")?;
+        self.check_tx()?;
+        self.ensure_begun(true)?;
+        self.master()?.savepoint(name)?;
+        let tx = self.in_tx("savepoint")?;
+        tx.savepoints.push((name.to_owned(), tx.shipped.len()));
+        Ok(())
+    }
+
+    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
+        let tx = self.in_tx("rollback_to")?;
+        let Some(at) = tx.savepoints.iter().rposition(|s| s.0.eq_ignore_ascii_case(name)) else {
+            return Err(Error::new(Status::BadState, format!("rollback_to: no savepoint {name}")));
+        };
+        self.master()?.rollback_to(name)?;
+        let tx = self.in_tx("rollback_to")?;
+        tx.savepoints.truncate(at + 1);
+        let keep = tx.savepoints[at].1;
+        if keep < tx.shipped.len() {
+            tx.shipped.truncate(keep);
+            // The half knows no savepoints: it begins anew with what is left.
+            if let Route::Direct { epoch } = tx.route {
+                self.run_half_again(epoch);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn release_savepoint(&mut self, name: &str) -> Result<()> {
+        let tx = self.in_tx("release_savepoint")?;
+        let Some(at) = tx.savepoints.iter().rposition(|s| s.0.eq_ignore_ascii_case(name)) else {
+            return Err(Error::new(Status::BadState, format!("release_savepoint: no savepoint {name}")));
+        };
+        self.check_tx()?;
+        self.master()?.release_savepoint(name)?;
+        self.in_tx("release_savepoint")?.savepoints.truncate(at);
+        Ok(())
+    }
+
+    /// Local knowledge only; the pool asks before every use.
+    pub fn is_broken(&self) -> bool {
+        self.retired || self.master.as_ref().is_none_or(Link::is_lost)
+    }
+
+    pub fn ping(&mut self, limit: Duration) -> bool {
+        match &mut self.master {
+            Some(master) => master.ping(limit).is_ok(),
+            None => false,
+        }
+    }
+
+    /// Back to how a new session is. An error means: throw it away.
+    pub fn reset(&mut self) -> Result<()> {
+        self.rollback()?;
+        if self.retired {
+            return Err(Error::new(Status::BadState, "the session's slot is retired"));
+        }
+        let isolation = self.isolation != Isolation::ReadCommitted;
+        let changed = !self.settings.is_empty() || self.schema.is_some() || isolation;
+        if changed {
+            // The half's settings cannot be told apart from its successor's: a new one is made when needed.
+            self.half = None;
+            match self.master()?.dialect().reset_sql() {
+                Some(statements) => {
+                    for sql in statements {
+                        self.master()?.run_once(sql)?;
+                    }
+                    self.master()?.apply_session_start()?;
+                }
+                None => return Err(Error::new(Status::BadState, "session settings were changed")),
+            }
+        }
+        self.settings.clear();
+        self.schema = None;
+        self.isolation = Isolation::ReadCommitted;
+        self.autocommit = true;
+        self.read_only = false;
+        let limit = self.pair.master_settings.call_timeout;
+        if self.network_timeout != limit {
+            self.network_timeout = limit;
+            self.master()?.set_call_timeout(limit);
+        }
+        Ok(())
+    }
+
+    /// Gives the slot back and lets the connections go.
+    pub fn close(mut self) {
+        let _ = self.rollback();
+        if !self.retired {
+            self.pair.give_slot(self.slot);
+        }
+    }
+}

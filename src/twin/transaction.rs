@@ -1,0 +1,643 @@
+//! A write transaction from its first statement to the caller's answer: steps 1 to 9 of
+//! `docs/protocol.md`. The step numbers in the comments are those of that page.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::half::{Failure, Half};
+use super::session::TwinSession;
+use super::Isolation;
+use crate::error::{Class, Error, Result, Side, Status};
+use crate::pair::shared::{clip, int, now_text, text};
+use crate::pair::state::MirrorState;
+use crate::queue::{Shipped, entry};
+use crate::value::Value;
+
+/// Which way a transaction goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Nothing was written yet.
+    Open,
+    /// On both nodes while it is open, in this epoch.
+    Direct { epoch: u64 },
+    /// On the master; the mirror's share goes to the queue.
+    Queued,
+}
+
+/// An open transaction of a session.
+#[derive(Debug)]
+pub struct Tx {
+    pub explicit: bool,
+    pub route: Route,
+    /// What the mirror must do, in order; what was undone by a savepoint is cut off.
+    pub shipped: Vec<Arc<Shipped>>,
+    /// (name, length of `shipped` when it was set)
+    pub savepoints: Vec<(String, usize)>,
+    /// Something was written that is not shipped (`/*twin:local*/`).
+    pub wrote_local: bool,
+    /// A table was written that may have deferred constraints or triggers, which must run before the journal.
+    pub deferred: bool,
+    /// BEGIN was sent to the master.
+    pub begun: bool,
+    /// The pending row carries this transaction's payload, which the queue's way must take back.
+    journaled: bool,
+    /// Foreign pending rows as the guard saw them.
+    guarded: Option<String>,
+}
+
+impl Tx {
+    pub fn new(explicit: bool) -> Tx {
+        Tx {
+            explicit,
+            route: Route::Open,
+            shipped: Vec::new(),
+            savepoints: Vec::new(),
+            wrote_local: false,
+            deferred: false,
+            begun: false,
+            journaled: false,
+            guarded: None,
+        }
+    }
+}
+
+/// What a try to commit directly came to.
+enum Verdict {
+    Committed(Status),
+    /// Rule E: the state is not the one the transaction began with.
+    Reroute(Route),
+    /// Step 7.
+    Queue(String),
+}
+
+/// How often a transaction follows a changing state before it is given back as retryable.
+const REROUTES: usize = 16;
+
+impl TwinSession {
+    /// Hands a statement that the master has done to the mirror half (step 2).
+    pub(super) fn ship(&mut self, statement: Shipped) {
+        let Some(tx) = self.tx.as_mut() else { return };
+        let statement = Arc::new(statement);
+        tx.shipped.push(Arc::clone(&statement));
+        if tx.route == Route::Open {
+            match self.pair.direct_epoch() {
+                Some(epoch) => {
+                    tx.route = Route::Direct { epoch };
+                    self.start_half(epoch);
+                }
+                None => tx.route = Route::Queued,
+            }
+        }
+        if let (Some(Tx { route: Route::Direct { .. }, .. }), Some(half)) = (&self.tx, &self.half) {
+            half.run(&statement);
+        }
+    }
+
+    /// A half with an open transaction in this epoch; a new connection where the old one will not do.
+    fn start_half(&mut self, epoch: u64) {
+        if !self.half.as_ref().is_some_and(|h| h.is_usable(epoch)) {
+            self.half = None;
+            self.known_applied.clear();
+            let half =
+                Half::start(&self.pair.mirror, &self.settings, epoch, self.pair.setup.mirror_timeout);
+            self.pair.register_half(half.shared());
+            let own = vec![Value::Text(self.pair.id.clone()), Value::Int(self.slot.index)];
+            half.ensure_applied(&self.pair.ensure_applied_sql, own);
+            self.half = Some(half);
+        }
+        if let Some(half) = &self.half {
+            half.begin();
+        }
+    }
+
+    /// Runs everything on the mirror anew, in this epoch.
+    pub(super) fn run_half_again(&mut self, epoch: u64) {
+        if let Some(half) = &self.half {
+            half.rollback();
+        }
+        self.start_half(epoch);
+        if let (Some(tx), Some(half)) = (&self.tx, &self.half) {
+            for s in &tx.shipped {
+                half.run(s);
+            }
+        }
+    }
+
+    pub(super) fn rollback_half(&mut self) {
+        if let Some(half) = &self.half {
+            half.rollback();
+        }
+    }
+
+    /// Commits what the session has open. Whatever the answer, the transaction is over afterwards.
+    pub(super) fn commit_tx(&mut self) -> Result<Status> {
+        let Some(tx) = &self.tx else { return Ok(Status::Ok) };
+        let answer = if !tx.begun {
+            Ok(Status::Ok)
+        } else if tx.shipped.is_empty() && !tx.wrote_local {
+            self.commit_unwritten()
+        } else {
+            self.commit_written()
+        };
+        if answer.is_err() {
+            self.rollback_half();
+            if let Some(master) = self.master.as_mut().filter(|m| !m.is_lost()) {
+                let _ = master.rollback();
+            }
+        }
+        self.tx = None;
+        answer
+    }
+
+    /// Nothing was changed: nothing to journal, and a lost answer changes nothing either.
+    fn commit_unwritten(&mut self) -> Result<Status> {
+        let answer = self.master()?.commit();
+        self.rollback_half();
+        match answer {
+            Ok(()) => Ok(Status::Ok),
+            Err(e) if e.outcome_unknown() => {
+                Err(e.with_status(Status::Unreachable).with_class(Class::Unreachable))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn commit_written(&mut self) -> Result<Status> {
+        let seq = self.slot.seq + 1;
+        let shipped = self.tx.as_ref().map_or(&[][..], |tx| &tx.shipped);
+        let payload = entry::encode(&self.settings, shipped);
+        if shipped.is_empty() {
+            return self.commit_local(seq);
+        }
+        for _ in 0..REROUTES {
+            let route = self.tx.as_ref().map_or(Route::Queued, |tx| tx.route);
+            let verdict = match route {
+                Route::Direct { epoch } => self.commit_direct(epoch, seq, &payload)?,
+                _ => self.commit_queued(seq, &payload, None)?,
+            };
+            match verdict {
+                Verdict::Committed(status) => return Ok(status),
+                Verdict::Reroute(route) => {
+                    if let Some(tx) = &mut self.tx {
+                        tx.route = route;
+                    }
+                    match route {
+                        Route::Direct { epoch } => self.run_half_again(epoch),
+                        _ => self.rollback_half(),
+                    }
+                }
+                Verdict::Queue(reason) => {
+                    self.rollback_half();
+                    if let Verdict::Committed(status) = self.commit_queued(seq, &payload, Some(&reason))? {
+                        return Ok(status);
+                    }
+                }
+            }
+        }
+        Err(Error::new(Status::Retry, "commit: the mirror's state kept changing; repeat the transaction"))
+    }
+
+    /// Only `/*twin:local*/` statements: the slot's marker for step 9, no entry.
+    fn commit_local(&mut self, seq: u64) -> Result<Status> {
+        let own = self.own_row(seq);
+        let pair = Arc::clone(&self.pair);
+        if self.master()?.run(&pair.tables.mark, &own)?.affected == 0 {
+            return Err(self.fence());
+        }
+        self.commit_master(seq)?;
+        Ok(Status::Ok)
+    }
+
+    /// (last_seq, pool, slot)
+    fn own_row(&self, seq: u64) -> [Value; 3] {
+        [Value::Int(seq as i64), Value::Text(self.pair.id.clone()), Value::Int(self.slot.index)]
+    }
+
+    fn fence(&mut self) -> Error {
+        self.pair.fenced.store(true, Ordering::SeqCst);
+        Error::new(
+            Status::Fenced,
+            "this pool's registration is gone: another process removed it; roll back and open the pool again",
+        )
+    }
+
+    /// Steps 3 to 6 and 8.
+    fn commit_direct(&mut self, epoch: u64, seq: u64, payload: &[u8]) -> Result<Verdict> {
+        let pair = Arc::clone(&self.pair);
+        let limit = pair.setup.mirror_timeout;
+        let deadline = Instant::now() + limit;
+
+        // The pipeline runs empty. A refusal or another outcome may be no more than being too early: a row
+        // that is committed on the master can still be invisible on the mirror (step 7, first part).
+        if let Err(failure) = self.settle_half(limit) {
+            if !failure.may_be_rerun() {
+                return Ok(Verdict::Queue(failure.to_string()));
+            }
+            let foreign = self.read_foreign()?;
+            if !pair.between.wait(deadline) || pair.is_marked() || !self.foreign_applied(&foreign, deadline) {
+                return Ok(Verdict::Queue(failure.to_string()));
+            }
+            pair.counters.rerun.fetch_add(1, Ordering::Relaxed);
+            self.run_half_again(epoch);
+            if let Err(failure) = self.settle_half(limit) {
+                return Ok(Verdict::Queue(failure.to_string()));
+            }
+        }
+
+        self.guard()?;
+        // Step 3, overlapping with 4 and 5.
+        let Some(half) = &self.half else { return Ok(Verdict::Queue("no mirror connection".to_owned())) };
+        let n = Value::Int(seq as i64);
+        let term = Value::Int(pair.view().term as i64);
+        let (pool, slot) = (Value::Text(pair.id.clone()), Value::Int(self.slot.index));
+        half.apply(&pair.apply_sql, vec![n.clone(), pool, slot, n, term]);
+
+        // Step 4, rule S.
+        if !pair.between.wait(deadline) {
+            return Ok(Verdict::Queue("an earlier transaction's mirror COMMIT has no answer yet".to_owned()));
+        }
+        if pair.is_marked() {
+            return Ok(Verdict::Queue("an earlier transaction's mirror COMMIT failed".to_owned()));
+        }
+
+        // Step 5.
+        let foreign = match self.journal(epoch, seq, payload)? {
+            Ok(foreign) => foreign,
+            Err(route) => return Ok(Verdict::Reroute(route)),
+        };
+        if !self.foreign_applied(&foreign, deadline) {
+            return Ok(Verdict::Queue("another pool's transaction is not on the mirror yet".to_owned()));
+        }
+        if let Err(failure) = self.settle_half(limit) {
+            return Ok(Verdict::Queue(failure.to_string()));
+        }
+        if !self.half.as_ref().is_some_and(Half::seal) {
+            return Ok(Verdict::Queue(Failure::Superseded.to_string()));
+        }
+
+        // Step 6.
+        let ticket = pair.between.enter();
+        let answer = self.commit_master(seq);
+        if let Err(e) = answer {
+            if e.outcome_unknown() {
+                // Nobody may follow directly until somebody has looked.
+                pair.set_mark();
+            }
+            if let Some(half) = &self.half {
+                half.unseal();
+            }
+            self.rollback_half();
+            pair.between.leave(ticket);
+            return Err(e);
+        }
+        let answer = self.half.as_ref().map_or(Err(Failure::Superseded), |h| h.commit(limit));
+        match answer {
+            Ok(()) => {
+                pair.between.leave(ticket);
+                pair.counters.direct.fetch_add(1, Ordering::Relaxed);
+                Ok(Verdict::Committed(Status::Ok))
+            }
+            Err(failure) => {
+                // Step 8: durable in twin_pending; replay finds in twin_applied whether it happened.
+                pair.set_mark();
+                pair.between.leave(ticket);
+                self.half = None;
+                let _ = pair.flip(&failure.to_string());
+                pair.counters.queued.fetch_add(1, Ordering::Relaxed);
+                Ok(Verdict::Committed(Status::Queued))
+            }
+        }
+    }
+
+    fn settle_half(&self, limit: Duration) -> Result<(), Failure> {
+        match &self.half {
+            Some(half) => half.settle(limit),
+            None => Err(Failure::Superseded),
+        }
+    }
+
+    /// What must precede journal and marks: deferred constraints now, and the guard that waits for a drain.
+    fn guard(&mut self) -> Result<()> {
+        let pair = Arc::clone(&self.pair);
+        if self.tx.as_ref().is_none_or(|tx| tx.guarded.is_some()) {
+            return Ok(());
+        }
+        if self.tx.as_ref().is_some_and(|tx| tx.deferred)
+            && let Some(sql) = self.master()?.dialect().check_constraints_now()
+        {
+            self.master()?.run_once(sql)?;
+            if let Some(half) = &self.half {
+                half.session(sql);
+            }
+        }
+        let mut seen = String::new();
+        if let Some(sql) = &pair.tables.guard {
+            let rows = self.master()?.query(sql, &[Value::Text(pair.id.clone())])?;
+            seen = rows.first().and_then(|r| r.first()).map(text).unwrap_or_default();
+        }
+        if let Some(tx) = &mut self.tx {
+            tx.guarded = Some(seen);
+        }
+        Ok(())
+    }
+
+    /// Step 5: the journal, as the transaction's last statement before COMMIT. The foreign pending rows that
+    /// it saw, or the way the transaction must go instead.
+    fn journal(&mut self, epoch: u64, seq: u64, payload: &[u8]) -> Result<Result<String, Route>> {
+        let pair = Arc::clone(&self.pair);
+        let t = &pair.tables;
+        self.guard()?;
+        let (pool, slot, n) =
+            (Value::Text(pair.id.clone()), Value::Int(self.slot.index), Value::Int(seq as i64));
+        let parts = self.write_parts(payload)?;
+        let body = if parts == 0 { Value::Bytes(payload.to_vec()) } else { Value::Null };
+        let mut params =
+            vec![n.clone(), n, Value::Int(epoch as i64), Value::Int(parts), body, pool.clone(), slot.clone()];
+        if self.isolation != Isolation::ReadCommitted {
+            if self.master()?.run(&t.journal_unchecked, &params)?.affected == 0 {
+                return Err(self.fence());
+            }
+            self.set_journaled();
+            return self.check_outside(epoch);
+        }
+        params.push(Value::Int(epoch as i64));
+        if t.journal_returns_foreign {
+            params.push(pool.clone());
+        }
+        let outcome = self.master()?.run(&t.journal, &params)?;
+        if outcome.affected == 0 {
+            return self.why_not(epoch).map(Err);
+        }
+        let returned = match outcome.rows {
+            Some(mut rows) if t.journal_returns_foreign => {
+                let mut block = crate::value::Block::default();
+                let some = rows.next_block(1, &mut block)? && block.rows > 0;
+                some.then(|| text(&block.value(0, 0)))
+            }
+            _ => None,
+        };
+        if t.journal_returns_foreign && returned.is_none() {
+            return self.why_not(epoch).map(Err);
+        }
+        self.set_journaled();
+        Ok(Ok(match returned {
+            Some(foreign) => foreign,
+            None if t.guard.is_some() => {
+                self.tx.as_ref().and_then(|tx| tx.guarded.clone()).unwrap_or_default()
+            }
+            None => self.read_foreign()?,
+        }))
+    }
+
+    fn set_journaled(&mut self) {
+        if let Some(tx) = &mut self.tx {
+            tx.journaled = true;
+        }
+    }
+
+    /// At REPEATABLE READ and above the transaction's own snapshot is too old to see epoch and foreign rows.
+    fn check_outside(&mut self, epoch: u64) -> Result<Result<String, Route>> {
+        let pair = Arc::clone(&self.pair);
+        let row = pair.refresh()?;
+        if row.mirror_state != MirrorState::InSync {
+            return Ok(Err(Route::Queued));
+        }
+        if row.epoch != epoch {
+            return Ok(Err(Route::Direct { epoch: row.epoch }));
+        }
+        let own = [Value::Text(pair.id.clone())];
+        let rows = pair.control(|link| link.query(&pair.tables.foreign, &own))?;
+        Ok(Ok(rows.first().and_then(|r| r.first()).map(text).unwrap_or_default()))
+    }
+
+    /// Why a checked statement on the own row hit nothing: the state moved, or the row is gone.
+    fn why_not(&mut self, epoch: u64) -> Result<Route> {
+        let pair = Arc::clone(&self.pair);
+        let own = [Value::Text(pair.id.clone()), Value::Int(self.slot.index)];
+        let rows = self.master()?.query(&pair.tables.read_own, &own)?;
+        let Some(row) = rows.first().filter(|r| r.len() == 3) else { return Err(self.fence()) };
+        if int(&row[2]) == 0 {
+            return Err(self.fence());
+        }
+        pair.wake();
+        let now = int(&row[1]) as u64;
+        match MirrorState::from_name(&text(&row[0])) {
+            MirrorState::InSync if now == epoch => {
+                Err(Error::new(Status::Internal, "commit: the journal hit no row and nothing says why"))
+            }
+            MirrorState::InSync => Ok(Route::Direct { epoch: now }),
+            _ => Ok(Route::Queued),
+        }
+    }
+
+    /// A payload above the limit goes in parts beside the pending row. The number of parts; 0: none needed.
+    fn write_parts(&mut self, payload: &[u8]) -> Result<i64> {
+        let pair = Arc::clone(&self.pair);
+        let (pool, slot) = (Value::Text(pair.id.clone()), Value::Int(self.slot.index));
+        let large = payload.len() > pair.setup.part_bytes;
+        if self.slot.has_parts {
+            self.master()?.run(&pair.tables.delete_pending_parts, &[pool.clone(), slot.clone()])?;
+        }
+        self.slot.has_parts |= large;
+        if !large {
+            return Ok(0);
+        }
+        let mut part = 0;
+        for chunk in payload.chunks(pair.setup.part_bytes) {
+            part += 1;
+            let row = [pool.clone(), slot.clone(), Value::Int(part), Value::Bytes(chunk.to_vec())];
+            self.master()?.run(&pair.tables.insert_pending_part, &row)?;
+        }
+        Ok(part)
+    }
+
+    fn read_foreign(&mut self) -> Result<String> {
+        let pair = Arc::clone(&self.pair);
+        let rows = self.master()?.query(&pair.tables.foreign, &[Value::Text(pair.id.clone())])?;
+        Ok(rows.first().and_then(|r| r.first()).map(text).unwrap_or_default())
+    }
+
+    /// Rule F: whether every pending row of other pools is applied on the mirror, waiting briefly.
+    fn foreign_applied(&mut self, foreign: &str, deadline: Instant) -> bool {
+        let mut missing: HashMap<(String, i64), u64> = HashMap::new();
+        for row in foreign.split(',').filter(|r| !r.is_empty()) {
+            let mut f = row.split(':');
+            if let (Some(pool), Some(Ok(slot)), Some(Ok(seq))) =
+                (f.next(), f.next().map(str::parse), f.next().map(str::parse))
+            {
+                let key = (pool.to_owned(), slot);
+                if self.known_applied.get(&key).is_none_or(|known| *known < seq) {
+                    missing.insert(key, seq);
+                }
+            }
+        }
+        let mut pause = Duration::from_micros(500);
+        let sql = &self.pair.mirror_tables.read_applied;
+        while !missing.is_empty() {
+            let Some(half) = &self.half else { return false };
+            let Ok(rows) = half.query(sql, self.pair.setup.mirror_timeout) else { return false };
+            for r in rows.iter().filter(|r| r.len() == 3) {
+                let (key, seq) = ((text(&r[0]), int(&r[1])), int(&r[2]) as u64);
+                if missing.get(&key).is_some_and(|wanted| *wanted <= seq) {
+                    missing.remove(&key);
+                }
+                self.known_applied.insert(key, seq);
+            }
+            if missing.is_empty() {
+                break;
+            }
+            if Instant::now() + pause > deadline {
+                return false;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        true
+    }
+
+    /// A queued transaction: marker, entry, COMMIT. With `lost` (step 7) the state is flipped in the same
+    /// transaction, behind the entry, and on the state, never on the epoch.
+    fn commit_queued(&mut self, seq: u64, payload: &[u8], lost: Option<&str>) -> Result<Verdict> {
+        let pair = Arc::clone(&self.pair);
+        let t = &pair.tables;
+        self.guard()?;
+        let own = self.own_row(seq);
+        let checked = lost.is_none() && self.isolation == Isolation::ReadCommitted;
+        let marker = if checked { &t.mark_queued } else { &t.mark };
+        if self.master()?.run(marker, &own)?.affected == 0 {
+            // Not the state that a queued transaction needs, or no row at all.
+            return self.why_not(0).map(Verdict::Reroute);
+        }
+        if lost.is_none() && !checked {
+            // Behind the marker: it waited for a drain, so what is read now still holds at COMMIT.
+            let row = pair.refresh()?;
+            if row.mirror_state == MirrorState::InSync {
+                return Ok(Verdict::Reroute(Route::Direct { epoch: row.epoch }));
+            }
+        }
+        if self.tx.as_ref().is_some_and(|tx| tx.journaled) {
+            self.master()?.run(&t.unjournal, &own)?;
+        }
+        self.append(seq, payload)?;
+        if let Some(reason) = lost {
+            let why = [Value::Text(clip(reason)), Value::Text(now_text()), Value::Text(pair.id.clone())];
+            self.master()?.run(&t.flip, &why)?;
+        }
+        self.commit_master(seq)?;
+        if lost.is_some() {
+            let _ = pair.refresh();
+            pair.wake();
+        } else if pair.view().asynchronous {
+            pair.wake();
+        }
+        pair.counters.queued.fetch_add(1, Ordering::Relaxed);
+        Ok(Verdict::Committed(Status::Queued))
+    }
+
+    /// Writes the entry, in parts where it is large.
+    fn append(&mut self, seq: u64, payload: &[u8]) -> Result<()> {
+        let pair = Arc::clone(&self.pair);
+        let (statements, summary) = match &self.tx {
+            Some(tx) => (
+                tx.shipped.len(),
+                tx.shipped.first().map(|s| crate::sql::summary(&s.sql)).unwrap_or_default(),
+            ),
+            None => (0, String::new()),
+        };
+        let parts = payload.len().div_ceil(pair.setup.part_bytes).max(1);
+        for (i, chunk) in payload.chunks(pair.setup.part_bytes).enumerate() {
+            let row = [
+                Value::Text(pair.id.clone()),
+                Value::Int(self.slot.index),
+                Value::Int(seq as i64),
+                Value::Int(i as i64 + 1),
+                Value::Int(parts as i64),
+                Value::Int(pair.view().epoch as i64),
+                Value::Text(now_text()),
+                Value::Int(statements as i64),
+                Value::Text(summary.clone()),
+                Value::Bytes(chunk.to_vec()),
+            ];
+            self.master()?.run(&pair.tables.append, &row)?;
+        }
+        Ok(())
+    }
+
+    /// COMMIT on the master, with a definite answer if there is any to be had.
+    fn commit_master(&mut self, seq: u64) -> Result<()> {
+        let answer = self.master()?.commit();
+        let answer = match answer {
+            Err(e) if e.outcome_unknown() => self.resolve(seq, e),
+            answer => answer,
+        };
+        if answer.is_ok() {
+            self.slot.seq = seq;
+        }
+        answer
+    }
+
+    /// Step 9: the answer to COMMIT was lost. The slot's row knows.
+    fn resolve(&mut self, seq: u64, lost: Error) -> Result<()> {
+        let pair = Arc::clone(&self.pair);
+        let old_session = self.master.as_ref().map_or(0, crate::link::Link::session_id);
+        self.master = None;
+        let deadline = Instant::now() + pair.setup.resolve_timeout;
+        let own = [Value::Text(pair.id.clone()), Value::Int(self.slot.index)];
+        let mut pause = Duration::from_millis(20);
+        let mut last = lost;
+        let mut kill = false;
+        while Instant::now() < deadline {
+            let looked = pair.open_master().and_then(|mut link| {
+                let left = deadline.saturating_duration_since(Instant::now()) / 2;
+                link.set_call_timeout(Some(left.max(Duration::from_millis(100))));
+                // The row stays locked while the server still has the old transaction. Its session is ended
+                // only when waiting was in vain: after a restart the number may be somebody else's.
+                if kill
+                    && old_session != 0
+                    && let Some(sql) = link.dialect().kill_sql(old_session)
+                {
+                    let _ = link.query(&sql, &[]);
+                }
+                link.begin(true)?;
+                let rows = link.query(&pair.tables.lock_last_seq, &own)?;
+                link.rollback()?;
+                link.set_call_timeout(pair.master_settings.call_timeout);
+                Ok((link, rows.first().and_then(|r| r.first()).map(int)))
+            });
+            match looked {
+                Ok((link, last_seq)) => {
+                    self.master = Some(link);
+                    return match last_seq {
+                        None => Err(self.fence()),
+                        Some(n) if n as u64 >= seq => Ok(()),
+                        Some(_) => Err(Error::database(
+                            Side::Master,
+                            Class::Unreachable,
+                            "the connection was lost during COMMIT; the transaction was not committed",
+                            last.records().to_vec(),
+                        )),
+                    };
+                }
+                Err(e) => {
+                    kill |= matches!(e.class(), Class::TimedOut | Class::Retryable);
+                    last = e;
+                }
+            }
+            std::thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
+            pause = (pause * 2).min(Duration::from_millis(500));
+        }
+        // The slot is retired: whoever opens next finds out what became of it.
+        self.retired = true;
+        Err(Error::database(
+            Side::Master,
+            Class::OutcomeUnknown,
+            format!(
+                "the answer to COMMIT was lost and the master could not be asked within commit.resolve_timeout_ms ({} ms): {last}",
+                pair.setup.resolve_timeout.as_millis()
+            ),
+            last.records().to_vec(),
+        ))
+    }
+}

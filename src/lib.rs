@@ -20,6 +20,7 @@
 
 pub mod config;
 pub mod error;
+pub mod failpoint;
 pub mod link;
 pub mod pair;
 pub mod pool;

@@ -181,7 +181,10 @@ impl<'a> Replayer<'a> {
         self.mirror.begin(true)?;
         let done = self.apply_in_tx(due);
         match done {
-            Ok(()) => self.mirror.commit().map_err(Trouble::Passing),
+            Ok(()) => {
+                crate::failpoint!(&self.pair.setup.name, "before_replay_commit");
+                self.mirror.commit().map_err(Trouble::Passing)
+            }
             Err(trouble) => {
                 if !self.mirror.is_lost() {
                     self.mirror.rollback()?;
@@ -281,6 +284,7 @@ impl<'a> Replayer<'a> {
     /// Deletes from the queue what the mirror has durably. By name, never by id (H14): everything of a slot
     /// up to its applied number is applied.
     fn purge(&mut self, done: &[Due], in_drain: bool) -> Result<()> {
+        crate::failpoint!(&self.pair.setup.name, "before_purge");
         let mut upto: HashMap<(&str, i64), u64> = HashMap::new();
         for d in done.iter().filter(|d| d.id.is_some()) {
             let seq = upto.entry((&d.pool, d.slot)).or_insert(0);
@@ -357,6 +361,7 @@ impl<'a> Replayer<'a> {
         if let Some(lock) = &pair.tables.drain_lock {
             self.master.run_once(lock)?;
         }
+        crate::failpoint!(&pair.setup.name, "drain_locked");
         loop {
             if Instant::now() >= deadline {
                 return Ok(Step::NotYet);
@@ -367,6 +372,7 @@ impl<'a> Replayer<'a> {
             }
             self.apply_and_purge(&due, true)?;
         }
+        crate::failpoint!(&pair.setup.name, "before_in_sync");
         let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];
         let hit = self.master.run(&pair.tables.set_in_sync, &row)?.affected;
         self.master.commit()?;

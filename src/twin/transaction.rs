@@ -263,6 +263,7 @@ impl TwinSession {
         }
 
         // Step 5.
+        crate::failpoint!(&pair.setup.name, "before_journal");
         let foreign = match self.journal(epoch, seq, payload)? {
             Ok(foreign) => foreign,
             Err(route) => return Ok(Verdict::Reroute(route)),
@@ -278,6 +279,7 @@ impl TwinSession {
         }
 
         // Step 6.
+        crate::failpoint!(&pair.setup.name, "before_master_commit");
         let ticket = pair.between.enter();
         let answer = self.commit_master(seq);
         if let Err(e) = answer {
@@ -292,7 +294,9 @@ impl TwinSession {
             pair.between.leave(ticket);
             return Err(e);
         }
+        crate::failpoint!(&pair.setup.name, "between_commits");
         let answer = self.half.as_ref().map_or(Err(Failure::Superseded), |h| h.commit(limit));
+        crate::failpoint!(&pair.setup.name, "after_mirror_commit");
         match answer {
             Ok(()) => {
                 pair.between.leave(ticket);
@@ -521,11 +525,14 @@ impl TwinSession {
             self.master()?.run(&t.unjournal, &own)?;
         }
         self.append(seq, payload)?;
+        crate::failpoint!(&pair.setup.name, "after_append");
         if let Some(reason) = lost {
             let why = [Value::Text(clip(reason)), Value::Text(now_text()), Value::Text(pair.id.clone())];
             self.master()?.run(&t.flip, &why)?;
         }
+        crate::failpoint!(&pair.setup.name, "before_queued_commit");
         self.commit_master(seq)?;
+        crate::failpoint!(&pair.setup.name, "after_queued_commit");
         if lost.is_some() {
             let _ = pair.refresh();
             pair.wake();

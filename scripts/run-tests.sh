@@ -65,7 +65,8 @@ part() {
         timeout --kill-after=15 "$limit" "$@" 2>&1 </dev/null &
         echo $! >"$logs/pid"
         wait $!
-        echo $? >"$log.status"
+        status=$?
+        [ ! -d "$logs" ] || echo $status >"$log.status"
     } | tee "$log" &
     wait $!
     running=

@@ -20,10 +20,7 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then env "$@"
-    elif command -v sudo >/dev/null; then sudo env "$@"
-    else fail "needs root or sudo to install: ${missing[*]}"
-    fi
+    if [ "$(id -u)" = 0 ]; then env "$@"; else sudo env "$@"; fi
 }
 
 # The packages of the two servers also set up a server for the whole machine. The tests start their own, so
@@ -37,7 +34,8 @@ install_missing() {
         mariadb-server) new_services+=(mariadb) ;;
         esac
     done
-    say "installing ${#missing[@]} packages: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "needs root or sudo to install: ${missing[*]}"
+    say "installing ${missing[*]}"
     if [ ${#new_services[@]} -gt 0 ] && [ ! -e "$guard" ]; then
         as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$guard && chmod 755 $guard"
         guarded=1

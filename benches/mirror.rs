@@ -1,0 +1,340 @@
+//! What mirroring costs: TPC-B-like transactions on one database, on two by a plain sequential double-writer,
+//! and through twinpool; and replay against one-by-one execution. Real servers with fsync on, on this machine.
+//!
+//! Five interleaved rounds, medians of each round's ratio: machines are shared and noisy, ratios hold. One line per result:
+//! `ratio NAME VALUE goal >= NUMBER`, `figure NAME VALUE`, `count NAME VALUE`. Always exits with 0.
+//!
+//! `make bench ONLY=mirror`; ENGINES=postgres,mariadb,sqlite and ROUNDS=5, SECONDS_EACH=1.0 narrow it.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use twinpool::link::{Link, LinkSettings};
+use twinpool::{MirrorState, Options, Session, Side, TwinPool, Value};
+use twinpool_testkit::{Engine, Pair, Rng, Settings};
+
+const BRANCHES: i64 = 16;
+const TELLERS: i64 = 10 * BRANCHES;
+const ACCOUNTS: i64 = 1000 * BRANCHES;
+const CLIENTS: [usize; 3] = [1, 4, 16];
+
+static HISTORY: AtomicI64 = AtomicI64::new(0);
+
+const UPDATE_ACCOUNT: &str = "UPDATE tp_accounts SET abalance = abalance + ? WHERE aid = ?";
+const SELECT_ACCOUNT: &str = "SELECT abalance FROM tp_accounts WHERE aid = ?";
+const UPDATE_TELLER: &str = "UPDATE tp_tellers SET tbalance = tbalance + ? WHERE tid = ?";
+const UPDATE_BRANCH: &str = "UPDATE tp_branches SET bbalance = bbalance + ? WHERE bid = ?";
+const INSERT_HISTORY: &str = "INSERT INTO tp_history (hid, tid, bid, aid, delta) VALUES (?, ?, ?, ?, ?)";
+
+/// One transaction's five statements.
+fn statements(rng: &mut Rng) -> [(&'static str, Vec<Value>); 5] {
+    let (aid, tid) = (1 + rng.below(ACCOUNTS as u64) as i64, 1 + rng.below(TELLERS as u64) as i64);
+    let (bid, delta) = (1 + rng.below(BRANCHES as u64) as i64, rng.below(10_000) as i64 - 5000);
+    let hid = HISTORY.fetch_add(1, Ordering::Relaxed);
+    let i = Value::Int;
+    [
+        (UPDATE_ACCOUNT, vec![i(delta), i(aid)]),
+        (SELECT_ACCOUNT, vec![i(aid)]),
+        (UPDATE_TELLER, vec![i(delta), i(tid)]),
+        (UPDATE_BRANCH, vec![i(delta), i(bid)]),
+        (INSERT_HISTORY, vec![i(hid), i(tid), i(bid), i(aid), i(delta)]),
+    ]
+}
+
+fn prepare(pair: &Pair) {
+    for (table, key, column, rows) in [
+        ("tp_branches", "bid", "bbalance", BRANCHES),
+        ("tp_tellers", "tid", "tbalance", TELLERS),
+        ("tp_accounts", "aid", "abalance", ACCOUNTS),
+    ] {
+        pair.sql_on_both(&format!(
+            "CREATE TABLE {table} ({key} INTEGER NOT NULL PRIMARY KEY, {column} BIGINT NOT NULL, filler CHAR(84))"
+        ));
+        for start in (1..=rows).step_by(1000) {
+            let values: Vec<String> = (start..(start + 1000).min(rows + 1)).map(|n| format!("({n}, 0, '')")).collect();
+            pair.sql_on_both(&format!("INSERT INTO {table} VALUES {}", values.join(",")));
+        }
+    }
+    pair.sql_on_both(
+        "CREATE TABLE tp_history (hid BIGINT NOT NULL PRIMARY KEY, tid INTEGER, bid INTEGER, aid INTEGER, delta INTEGER, filler CHAR(22))",
+    );
+}
+
+fn link(side: Side, connection_string: &str) -> Link {
+    Link::open(side, connection_string, &LinkSettings::default()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// One client's way of doing a transaction; true when it had to be repeated.
+trait Client: Send {
+    fn transaction(&mut self, rng: &mut Rng) -> Result<(), twinpool::Error>;
+}
+
+/// One database alone.
+struct Direct(Link);
+
+impl Client for Direct {
+    fn transaction(&mut self, rng: &mut Rng) -> Result<(), twinpool::Error> {
+        let done = (|| {
+            self.0.begin(true)?;
+            for (sql, params) in statements(rng) {
+                self.0.run(sql, &params)?;
+            }
+            self.0.commit()
+        })();
+        if done.is_err() {
+            self.0.rollback()?;
+        }
+        done
+    }
+}
+
+/// Both databases, statement after statement, COMMIT after COMMIT; not crash-safe.
+struct DoubleWriter(Link, Link);
+
+impl Client for DoubleWriter {
+    fn transaction(&mut self, rng: &mut Rng) -> Result<(), twinpool::Error> {
+        let done = (|| {
+            self.0.begin(true)?;
+            self.1.begin(true)?;
+            for (sql, params) in statements(rng) {
+                self.0.run(sql, &params)?;
+                if sql != SELECT_ACCOUNT {
+                    self.1.run(sql, &params)?;
+                }
+            }
+            self.0.commit()?;
+            self.1.commit()
+        })();
+        if done.is_err() {
+            self.0.rollback()?;
+            self.1.rollback()?;
+        }
+        done
+    }
+}
+
+struct Twin(Session);
+
+impl Client for Twin {
+    fn transaction(&mut self, rng: &mut Rng) -> Result<(), twinpool::Error> {
+        let done = (|| {
+            self.0.begin()?;
+            for (sql, params) in statements(rng) {
+                self.0.execute(sql, &params)?;
+            }
+            self.0.commit().map(drop)
+        })();
+        if done.is_err() {
+            self.0.rollback()?;
+        }
+        done
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Run {
+    tps: f64,
+    p50: f64,
+    p99: f64,
+    repeats: u64,
+}
+
+fn measure(clients: Vec<Box<dyn Client>>, length: Duration, seed: u64) -> Run {
+    let stop = AtomicBool::new(false);
+    let repeats = AtomicU64::new(0);
+    let start = Instant::now();
+    let mut all: Vec<f64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = clients
+            .into_iter()
+            .enumerate()
+            .map(|(n, mut client)| {
+                let (stop, repeats) = (&stop, &repeats);
+                scope.spawn(move || {
+                    let mut rng = Rng::new(seed + n as u64);
+                    let mut times = Vec::new();
+                    while !stop.load(Ordering::Relaxed) {
+                        let begun = Instant::now();
+                        loop {
+                            match client.transaction(&mut rng) {
+                                Ok(()) => break,
+                                Err(e) if e.retryable() => {
+                                    repeats.fetch_add(1, Ordering::Relaxed);
+                                }
+                                Err(e) => panic!("{e} {:?}", e.records()),
+                            }
+                        }
+                        times.push(begun.elapsed().as_secs_f64() * 1e3);
+                    }
+                    times
+                })
+            })
+            .collect();
+        std::thread::sleep(length);
+        stop.store(true, Ordering::Relaxed);
+        threads.into_iter().flat_map(|t| t.join().expect("a client panicked")).collect()
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    all.sort_by(f64::total_cmp);
+    let at = |q: f64| all.get(((all.len() as f64 - 1.0) * q) as usize).copied().unwrap_or(f64::NAN);
+    Run { tps: all.len() as f64 / seconds, p50: at(0.5), p99: at(0.99), repeats: repeats.into_inner() }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn pool(pair: &Pair, mode: &str) -> TwinPool {
+    let mut o = Options::new();
+    for (key, value) in [
+        ("master", pair.master.connection_string().as_str()),
+        ("mirror", pair.mirror.connection_string().as_str()),
+        ("name", mode),
+        ("pool.min", "0"),
+        ("pool.max", "64"),
+        ("mirror.mode", if mode == "async" { "async" } else { "sync" }),
+        ("mirror.timeout_ms", "10000"),
+    ] {
+        o.set(key, value).unwrap_or_else(|e| panic!("{e}"));
+    }
+    TwinPool::open(&o).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn sessions(pool: &TwinPool, n: usize) -> Vec<Box<dyn Client>> {
+    (0..n)
+        .map(|_| Box::new(Twin(pool.acquire(None).unwrap_or_else(|e| panic!("{e}")))) as Box<dyn Client>)
+        .collect()
+}
+
+fn environment<T: std::str::FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+fn drain(pool: &TwinPool) {
+    pool.replay(Duration::from_secs(300), &mut |_| {}).unwrap_or_else(|e| panic!("{e}"));
+}
+
+fn transactions(engine: Engine, rounds: usize, length: Duration) {
+    let name = engine.name();
+    let pair = Pair::private_with(engine, "bench_mirror", &Settings::for_bench());
+    prepare(&pair);
+    let (a, b) = (pair.master.connection_string(), pair.mirror.connection_string());
+    for clients in CLIENTS {
+        let mut runs: Vec<[Run; 5]> = Vec::new();
+        for round in 0..rounds {
+            let seed = (round * 1000) as u64;
+            let direct =
+                (0..clients).map(|_| Box::new(Direct(link(Side::Master, &a))) as Box<dyn Client>).collect();
+            let direct = measure(direct, length, seed);
+            let double = (0..clients)
+                .map(|_| Box::new(DoubleWriter(link(Side::Master, &a), link(Side::Mirror, &b))) as Box<dyn Client>)
+                .collect();
+            let double = measure(double, length, seed);
+            let p = pool(&pair, "sync");
+            let warm = sessions(&p, clients);
+            measure(warm, Duration::from_millis(100), seed);
+            let sync = measure(sessions(&p, clients), length, seed);
+            if p.status().mirror_state != MirrorState::InSync {
+                println!("figure {name}_sync_{clients}_left_in_sync {:?}", p.status().reason);
+            }
+            p.detach().unwrap_or_else(|e| panic!("{e}"));
+            let queueing = measure(sessions(&p, clients), length, seed);
+            p.attach().unwrap_or_else(|e| panic!("{e}"));
+            drain(&p);
+            p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
+            let p = pool(&pair, "async");
+            let asynchronous = measure(sessions(&p, clients), length, seed);
+            drain(&p);
+            p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
+            eprintln!("  {name}, {clients} clients, round {}/{rounds}: {:.0} direct, {:.0} double, {:.0} sync, {:.0} async, {:.0} queueing tps",
+                round + 1, direct.tps, double.tps, sync.tps, asynchronous.tps, queueing.tps);
+            runs.push([direct, double, sync, asynchronous, queueing]);
+        }
+        let of = |n: usize, f: fn(&Run) -> f64| median(runs.iter().map(|r| f(&r[n])).collect());
+        for (n, what) in ["direct", "double_writer", "sync", "async", "queueing"].iter().enumerate() {
+            println!("figure {name}_{what}_{clients}_tps {:.0}", of(n, |r| r.tps));
+            println!("figure {name}_{what}_{clients}_p50_ms {:.3}", of(n, |r| r.p50));
+            println!("figure {name}_{what}_{clients}_p99_ms {:.3}", of(n, |r| r.p99));
+            println!("count {name}_{what}_{clients}_repeats {}", runs.iter().map(|r| r[n].repeats).sum::<u64>());
+        }
+        let ratio = |n: usize, m: usize| median(runs.iter().map(|r| r[n].tps / r[m].tps).collect());
+        println!("ratio {name}_sync_to_double_writer_{clients} {:.2} goal >= 0.8", ratio(2, 1));
+        for (n, what) in [(1, "double_writer"), (2, "sync"), (3, "async"), (4, "queueing")] {
+            println!("figure {name}_{what}_to_direct_{clients} {:.2}", ratio(n, 0));
+        }
+    }
+    // No deadlock or retry storm with many clients.
+    let p = pool(&pair, "sync");
+    let many = measure(sessions(&p, 64), length * 3, 7);
+    println!("figure {name}_sync_64_tps {:.0}", many.tps);
+    println!("count {name}_sync_64_repeats {}", many.repeats);
+    println!("count {name}_sync_64_left_in_sync {}", u8::from(p.status().mirror_state != MirrorState::InSync));
+    drain(&p);
+    p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
+    let differences = pair.differences();
+    println!("count {name}_differences {}", differences.len());
+}
+
+/// The same statements by replay, and one by one in one transaction on a bare connection.
+fn replay(engine: Engine, rounds: usize) {
+    let name = engine.name();
+    let pair = Pair::private_with(engine, "bench_replay", &Settings::for_bench());
+    prepare(&pair);
+    let transactions = environment("REPLAY_TRANSACTIONS", 3000);
+    let mut ratios = Vec::new();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let p = pool(&pair, "sync");
+        p.detach().unwrap_or_else(|e| panic!("{e}"));
+        let mut twin = Twin(p.acquire(None).unwrap_or_else(|e| panic!("{e}")));
+        let mut rng = Rng::new(round as u64);
+        for _ in 0..transactions {
+            twin.transaction(&mut rng).unwrap_or_else(|e| panic!("{e}"));
+        }
+        let written = 4 * transactions;
+        let start = Instant::now();
+        p.attach().unwrap_or_else(|e| panic!("{e}"));
+        drain(&p);
+        let replayed = f64::from(written) / start.elapsed().as_secs_f64();
+        drop(twin);
+        p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
+
+        let mut bare = link(Side::Mirror, &pair.mirror.connection_string());
+        let mut rng = Rng::new(round as u64);
+        let start = Instant::now();
+        bare.begin(true).unwrap_or_else(|e| panic!("{e}"));
+        for _ in 0..transactions {
+            for (sql, params) in statements(&mut rng) {
+                if sql != SELECT_ACCOUNT {
+                    bare.run(sql, &params).unwrap_or_else(|e| panic!("{e}"));
+                }
+            }
+        }
+        let one_by_one = f64::from(written) / start.elapsed().as_secs_f64();
+        bare.rollback().unwrap_or_else(|e| panic!("{e}"));
+        eprintln!("  {name}, replay round {}/{rounds}: {replayed:.0}, one by one {one_by_one:.0} statements/s", round + 1);
+        ratios.push(replayed / one_by_one);
+        ours.push(replayed);
+        theirs.push(one_by_one);
+    }
+    println!("figure {name}_replay_statements_per_second {:.0}", median(ours));
+    println!("figure {name}_one_by_one_statements_per_second {:.0}", median(theirs));
+    println!("ratio {name}_replay_to_one_by_one {:.2} goal >= 3", median(ratios));
+    println!("count {name}_replay_differences {}", pair.differences().len());
+}
+
+fn main() {
+    // `cargo bench` and `cargo test --benches` pass arguments that mean nothing here.
+    if std::env::args().any(|a| a == "--test" || a == "--list") {
+        return;
+    }
+    let rounds = environment("ROUNDS", 5);
+    let length = Duration::from_secs_f64(environment("SECONDS_EACH", 1.0));
+    let wanted: String = environment("ENGINES", "postgres,mariadb,sqlite".to_owned());
+    for engine in [Engine::Postgres, Engine::MariaDb, Engine::Sqlite] {
+        if wanted.split(',').any(|w| w == engine.name()) {
+            transactions(engine, rounds, length);
+            replay(engine, rounds);
+        }
+    }
+}

@@ -103,7 +103,12 @@ pub struct Pair {
     pub seen: Mutex<Seen>,
     slots: Mutex<(i64, Vec<Slot>)>,
     halves: Mutex<Vec<Weak<HalfShared>>>,
-    catalogue: RwLock<HashMap<(String, String), Option<Arc<TableFacts>>>>,
+    catalogue: RwLock<HashMap<(String, String), Arc<TableFacts>>>,
+    /// Changes whenever facts of tables may have changed; plans are kept for one value of it.
+    generation: AtomicU64,
+    /// Some table that was written has deferred constraints, triggers or cascades, which must run before the
+    /// journal.
+    pub any_deferred: AtomicBool,
     /// A connection for short reads and flips outside any session's transaction.
     control: Mutex<Option<Link>>,
     listeners: RwLock<Vec<Listener>>,
@@ -146,6 +151,8 @@ impl Pair {
             slots: Mutex::new((0, Vec::new())),
             halves: Mutex::new(Vec::new()),
             catalogue: RwLock::new(HashMap::new()),
+            generation: AtomicU64::new(0),
+            any_deferred: AtomicBool::new(false),
             control: Mutex::new(Some(p.control)),
             listeners: RwLock::new(Vec::new()),
             wake: Mutex::new(0),
@@ -316,18 +323,27 @@ impl Pair {
     pub fn facts(&self, schema: Option<&str>, table: &str, link: &mut Link) -> Result<Option<Arc<TableFacts>>> {
         let key = (schema.unwrap_or("").to_owned(), table.to_owned());
         if let Some(facts) = self.catalogue.read().get(&key) {
-            return Ok(facts.clone());
+            return Ok(Some(Arc::clone(facts)));
         }
         let facts = link.describe_table(schema, table)?.map(Arc::new);
         // What is not there yet may be made by another process at any time.
-        if facts.as_ref().is_some_and(|f| !f.is_temporary) {
-            self.catalogue.write().insert(key, facts.clone());
+        if let Some(f) = facts.as_ref().filter(|f| !f.is_temporary) {
+            if f.has_deferrable || f.has_triggers || f.has_cascades {
+                self.any_deferred.store(true, Ordering::SeqCst);
+            }
+            self.catalogue.write().insert(key, Arc::clone(f));
         }
         Ok(facts)
     }
 
     pub fn forget_catalogue(&self) {
         self.catalogue.write().clear();
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// For how long plans hold.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     /// Whether a write may begin as a direct one.

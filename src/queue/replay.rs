@@ -270,15 +270,10 @@ impl<'a> Replayer<'a> {
 
     /// Session statements do not end with the transaction everywhere: back to how a new session is.
     fn undo_context(&mut self) -> Result<()> {
-        match self.mirror.dialect().reset_sql() {
-            Some(statements) => {
-                for sql in statements {
-                    self.mirror.run_once(sql)?;
-                }
-                self.mirror.apply_session_start()
-            }
-            None => Ok(()),
+        for sql in self.mirror.dialect().reset_sql() {
+            self.mirror.run_once(sql)?;
         }
+        self.mirror.restart_session()
     }
 
     /// Deletes from the queue what the mirror has durably. By name, never by id (H14): everything of a slot

@@ -230,31 +230,32 @@ impl TwinSession {
 
     fn write_in_tx(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
-        let mut deferred = false;
-        // The catalogue is read on the master connection; on PostgreSQL it may be in a transaction already.
         let plan = {
+            // A plan holds for all sessions unless this one sees other tables under the same names.
+            let own_names = !self.settings.is_empty() || self.schema.is_some();
+            let generation = (!own_names).then(|| pair.generation());
             let master = self.master()?;
             let mut facts = |schema: Option<&str>, table: &str| {
-                let facts = pair.facts(schema, table, master)?;
-                deferred |= facts.as_ref().is_none_or(|f| f.has_deferrable || f.has_triggers || f.has_cascades);
-                Ok(facts)
+                if own_names { Ok(master.describe_table(schema, table)?.map(Arc::new)) } else { pair.facts(schema, table, master) }
             };
-            pair.classifier.plan(analysis, params, &mut facts)?
+            pair.classifier.plan(analysis, generation, &mut facts)?
         };
-        let unsure = !matches!(plan, Plan::Text | Plan::Keys(_));
-        if let Plan::Unsafe { reason, instead } = &plan {
-            let what = format!("{reason}; {instead} (statement: {})", crate::sql::summary(sql));
+        let plan = match plan.given(params) {
+            Ok(plan) => plan,
+            Err(why) => &Plan::Unsafe(why),
+        };
+        if let Plan::Unsafe(why) = plan {
             if pair.setup.refuse_unsafe {
-                return Err(Error::new(Status::Unsafe, format!("not mirrored: {what}")));
+                return Err(why.error());
             }
-            log::warn!(target: "twinpool::sql", "{}: mirrored as text although unsafe: {what}", pair.setup.name);
+            log::warn!(target: "twinpool::sql", "{}: mirrored as text although unsafe: {why}", pair.setup.name);
         }
         if matches!(plan, Plan::Ddl) {
             return self.ddl(sql);
         }
         self.ensure_begun(true)?;
         if let Some(tx) = self.tx.as_mut() {
-            tx.deferred |= deferred || unsure;
+            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_)) || pair.any_deferred.load(Ordering::SeqCst);
         }
         match plan {
             Plan::Keys(plan) => {
@@ -276,7 +277,7 @@ impl TwinSession {
                 let outcome = self.master()?.run(sql, params)?;
                 let local = matches!(plan, Plan::Local);
                 if local {
-                    if let Some(tx) = self.tx.as_mut().filter(|_| analysis.writes()) {
+                    if let Some(tx) = self.tx.as_mut().filter(|_| analysis.kind != Kind::Lock) {
                         tx.wrote_local = true;
                     }
                 } else if outcome.affected != 0 {
@@ -309,7 +310,6 @@ impl TwinSession {
             tx.deferred = true;
         }
         pair.forget_catalogue();
-        pair.classifier.forget();
         self.master()?.forget_statements();
         self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
         Ok(Executed { status: Status::Ok, affected: -1, rows: None })
@@ -420,15 +420,14 @@ impl TwinSession {
         if changed {
             // The half's settings cannot be told apart from its successor's: a new one is made when needed.
             self.half = None;
-            match self.master()?.dialect().reset_sql() {
-                Some(statements) => {
-                    for sql in statements {
-                        self.master()?.run_once(sql)?;
-                    }
-                    self.master()?.apply_session_start()?;
-                }
-                None => return Err(Error::new(Status::BadState, "session settings were changed")),
+            let dialect = self.master()?.dialect();
+            if dialect.must_discard() {
+                return Err(Error::new(Status::BadState, "session settings were changed"));
             }
+            for sql in dialect.reset_sql() {
+                self.master()?.run_once(sql)?;
+            }
+            self.master()?.restart_session()?;
         }
         self.settings.clear();
         self.schema = None;

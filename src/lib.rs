@@ -34,6 +34,6 @@ mod capi;
 
 pub use config::Options;
 pub use error::{Class, Error, Record, Result, Side, Status};
-pub use pair::TwinPool;
+pub use pair::{MirrorState, PoolStatus, TwinPool};
 pub use twin::Session;
-pub use value::{Block, Column, ColumnData, ColumnInfo, Type, Value};
+pub use value::{Block, Column, ColumnData, ColumnInfo, Isolation, Type, Value};

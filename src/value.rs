@@ -20,6 +20,15 @@ pub enum Type {
     Uuid = 10,
 }
 
+/// Isolation levels. The numbers are those of `TWIN_ISOLATION_…` in C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Isolation {
+    ReadCommitted = 1,
+    RepeatableRead = 2,
+    Serializable = 3,
+}
+
 /// A calendar date. Years may be negative or zero where the engine has such dates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]

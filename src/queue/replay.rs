@@ -140,6 +140,17 @@ impl<'a> Replayer<'a> {
     /// Applies what is due and purges it. An entry that fails is tried once more by itself, behind all that
     /// goes before it; if it fails again replay stops in `diverged`.
     fn apply_and_purge(&mut self, due: &[Due], in_drain: bool) -> Result<()> {
+        // Session settings are not undone by a rollback: entries of one context share a transaction.
+        for group in due.chunk_by(|a, b| a.entry.context == b.entry.context) {
+            self.apply_group(group, in_drain)?;
+            if group.first().is_some_and(|d| !d.entry.context.is_empty()) {
+                self.undo_context()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_group(&mut self, due: &[Due], in_drain: bool) -> Result<()> {
         let mut rest = due;
         while !rest.is_empty() {
             match self.apply(rest) {
@@ -223,9 +234,7 @@ impl<'a> Replayer<'a> {
                 fresh.push((n, d));
             }
         }
-        for group in fresh.chunk_by(|a, b| a.1.entry.context == b.1.entry.context) {
-            self.run_group(group)?;
-        }
+        self.run_entries(&fresh)?;
         for ((pool, slot), seq) in &positions {
             if before.get(&(pool.clone(), *slot)) != Some(seq) {
                 let row = [Value::Int(*seq as i64), Value::Text(pool.clone()), Value::Int(*slot)];
@@ -236,7 +245,7 @@ impl<'a> Replayer<'a> {
     }
 
     /// Entries of one session context, in as few round trips as the driver allows.
-    fn run_group(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
+    fn run_entries(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
         let context = group.first().map_or(&[][..], |(_, d)| &d.entry.context);
         for sql in context {
             self.mirror.run_once(sql)?;
@@ -262,15 +271,17 @@ impl<'a> Replayer<'a> {
                 });
             }
         }
-        if !context.is_empty() {
-            self.undo_context()?;
-        }
         Ok(())
     }
 
     /// Session statements do not end with the transaction everywhere: back to how a new session is.
     fn undo_context(&mut self) -> Result<()> {
-        for sql in self.mirror.dialect().reset_sql() {
+        let dialect = self.mirror.dialect();
+        if dialect.must_discard() {
+            self.mirror = self.pair.open_mirror()?;
+            return Ok(());
+        }
+        for sql in dialect.reset_sql() {
             self.mirror.run_once(sql)?;
         }
         self.mirror.restart_session()

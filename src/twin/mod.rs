@@ -14,7 +14,7 @@ use crate::link::{Canceller, Cursor};
 use crate::pool::Lease;
 use crate::value::{ColumnInfo, Value};
 
-pub use crate::link::Isolation;
+pub use crate::value::Isolation;
 pub use manager::SessionManager;
 pub use session::TwinSession;
 

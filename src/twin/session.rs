@@ -230,9 +230,9 @@ impl TwinSession {
 
     fn write_in_tx(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
+        let own_names = !self.settings.is_empty() || self.schema.is_some();
         let plan = {
             // A plan holds for all sessions unless this one sees other tables under the same names.
-            let own_names = !self.settings.is_empty() || self.schema.is_some();
             let generation = (!own_names).then(|| pair.generation());
             let master = self.master()?;
             let mut facts = |schema: Option<&str>, table: &str| {
@@ -255,7 +255,7 @@ impl TwinSession {
         }
         self.ensure_begun(true)?;
         if let Some(tx) = self.tx.as_mut() {
-            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_)) || pair.any_deferred.load(Ordering::SeqCst);
+            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_)) || own_names || pair.any_deferred.load(Ordering::SeqCst);
         }
         match plan {
             Plan::Keys(plan) => {

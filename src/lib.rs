@@ -21,10 +21,12 @@
 pub mod config;
 pub mod error;
 pub mod link;
+pub mod logging;
 pub mod pair;
 pub mod pool;
 pub mod queue;
 pub mod sql;
+pub mod thread;
 pub mod twin;
 pub mod value;
 

@@ -22,6 +22,7 @@ pub mod config;
 pub mod error;
 pub mod failpoint;
 pub mod link;
+pub mod logging;
 pub mod pair;
 pub mod pool;
 pub mod queue;

@@ -1,0 +1,177 @@
+//! Whether a query only reads: no writing keyword anywhere, and every function called is known to write
+//! nothing. Works on tokens, so it also holds for what the parser does not understand.
+
+use crate::link::Engine;
+
+use super::classify::{Statement, Verb};
+use super::functions::{self, Effect};
+use super::scan::TokenKind;
+
+/// What a query does besides giving rows. In rising order: the worst part counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verdict {
+    Read,
+    /// Locks rows or names.
+    Lock,
+    /// Draws numbers from sequences.
+    Sequence,
+    /// May write.
+    Writes(Verb),
+}
+
+/// Looks at the tokens of a query.
+pub(super) fn verdict(s: Statement) -> Verdict {
+    let mut worst = Verdict::Read;
+    for i in s.from..s.to {
+        let found = match s.scan.kind(i) {
+            Some(TokenKind::Word) => word(s, i),
+            Some(TokenKind::Quoted) if opens(s, i + 1) && !names_columns(s, i) => call(s, i),
+            // `@x := 5` sets a variable.
+            Some(TokenKind::Punct(b':')) if s.scan.punct(i + 1, b'=') && s.engine == Engine::MariaDb => {
+                Verdict::Writes(Verb::Select)
+            }
+            Some(TokenKind::Punct(b'{')) => escape(s, i),
+            _ => Verdict::Read,
+        };
+        worst = worst.max(found);
+    }
+    match worst {
+        Verdict::Writes(_) => Verdict::Writes(main_verb(s)),
+        other => other,
+    }
+}
+
+/// The verb behind the common table expressions of `WITH … INSERT`, else `Select`.
+pub(super) fn main_verb(s: Statement) -> Verb {
+    if !s.scan.is(s.from, "WITH") {
+        return Verb::Select;
+    }
+    match main_statement(s) {
+        Some(i) if s.scan.is(i, "INSERT") => Verb::Insert,
+        Some(i) if s.scan.is(i, "REPLACE") => Verb::Replace,
+        Some(i) if s.scan.is(i, "UPDATE") => Verb::Update,
+        Some(i) if s.scan.is(i, "DELETE") => Verb::Delete,
+        Some(i) if s.scan.is(i, "MERGE") => Verb::Merge,
+        _ => Verb::Select,
+    }
+}
+
+/// Where the statement behind `WITH a AS (…), b AS (…)` begins.
+pub(super) fn main_statement(s: Statement) -> Option<usize> {
+    let mut i = s.from;
+    while i < s.to {
+        if s.scan.punct(i, b'(') {
+            i = s.scan.after_parens(i);
+            if s.scan
+                .is_any(i, &["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "VALUES", "TABLE"])
+                && !s.scan.is(i.wrapping_sub(1), "AS")
+            {
+                return Some(i);
+            }
+        } else {
+            i += 1;
+        }
+    }
+    None
+}
+
+fn opens(s: Statement, i: usize) -> bool {
+    i < s.to && s.scan.punct(i, b'(')
+}
+
+fn word(s: Statement, i: usize) -> Verdict {
+    let text = s.scan.str(i);
+    // A name behind a dot is a column, whatever it spells; `.f(` is a call.
+    if !(2..=9).contains(&text.len()) && !opens(s, i + 1) {
+        return if text.eq_ignore_ascii_case("NEXTVAL") { Verdict::Sequence } else { Verdict::Read };
+    }
+    let mut buffer = [0u8; 16];
+    let upper = super::classify::uppercase(text, &mut buffer);
+    let call_form = opens(s, i + 1);
+    match upper {
+        "INSERT" | "REPLACE" if call_form => {}
+        "INSERT" | "REPLACE" | "DELETE" | "MERGE" | "INTO" => return Verdict::Writes(Verb::Select),
+        "UPDATE" => {
+            let prev = i.wrapping_sub(1);
+            let locks = s.scan.is(prev, "FOR")
+                || (s.scan.is(prev, "KEY")
+                    && s.scan.is(i.wrapping_sub(2), "NO")
+                    && s.scan.is(i.wrapping_sub(3), "FOR"));
+            return if locks && i >= s.from + 2 { Verdict::Lock } else { Verdict::Writes(Verb::Select) };
+        }
+        "SHARE" if s.scan.is_any(i.wrapping_sub(1), &["FOR", "KEY", "IN"]) => return Verdict::Lock,
+        // MariaDB: NEXT VALUE FOR s
+        "VALUE" if s.scan.is_any(i.wrapping_sub(1), &["NEXT", "PREVIOUS"]) && s.scan.is(i + 1, "FOR") => {
+            return Verdict::Sequence;
+        }
+        _ => {}
+    }
+    if call_form && !is_no_call(s, i, upper) { call(s, i) } else { Verdict::Read }
+}
+
+/// Words before `(` that call nothing. All are reserved, so that no function can have such a name.
+fn is_no_call(s: Statement, i: usize, upper: &str) -> bool {
+    let before = |words: &[&str]| i > s.from && s.scan.is_any(i - 1, words);
+    let behind_parens = i > s.from && s.scan.punct(i - 1, b')');
+    match upper {
+        "SELECT" | "FROM" | "WHERE" | "AND" | "OR" | "NOT" | "IN" | "EXISTS" | "ANY" | "ALL" | "SOME"
+        | "AS" | "ON" | "USING" | "VALUES" | "UNION" | "EXCEPT" | "INTERSECT" | "CASE" | "WHEN" | "THEN"
+        | "ELSE" | "BETWEEN" | "LIKE" | "ILIKE" | "HAVING" | "LIMIT" | "OFFSET" | "DISTINCT" | "LATERAL"
+        | "JOIN" | "IS" | "FETCH" | "FOR" | "GROUP" | "WITH" | "ONLY" | "RETURNING" | "TO" | "CHECK" => true,
+        "BY" => before(&["ORDER", "GROUP", "PARTITION"]),
+        "OVER" => behind_parens || before(&["NULLS"]),
+        "FILTER" | "AGAINST" => behind_parens,
+        "SETS" => before(&["GROUPING"]),
+        "MATERIALIZED" => before(&["AS", "NOT"]),
+        "DIV" | "XOR" | "RLIKE" | "INDEX" | "KEY" | "PARTITION" | "SET" | "DO" => s.engine == Engine::MariaDb,
+        "MATCH" | "REGEXP" | "GLOB" => s.engine != Engine::Postgres,
+        _ => names_columns(s, i) || before(&["TABLESAMPLE"]),
+    }
+}
+
+/// `… AS t (a, b)`, `WITH t (a, b) AS (SELECT …`, and `CAST(x AS numeric (10, 2))`.
+fn names_columns(s: Statement, i: usize) -> bool {
+    if i > s.from && s.scan.is(i - 1, "AS") {
+        return true;
+    }
+    if i > s.from && !s.scan.is_any(i - 1, &["WITH", "RECURSIVE"]) && !s.scan.punct(i - 1, b',') {
+        return false;
+    }
+    let mut j = s.scan.after_parens(i + 1);
+    if !s.scan.is(j, "AS") {
+        return false;
+    }
+    j += 1;
+    while s.scan.is_any(j, &["NOT", "MATERIALIZED"]) {
+        j += 1;
+    }
+    // A column definition list, `FROM f(x) AS (a int)`, cannot begin with a reserved word.
+    opens(s, j)
+        && (s.scan.is_any(j + 1, &["SELECT", "VALUES", "WITH", "INSERT", "UPDATE", "DELETE"])
+            || opens(s, j + 1))
+}
+
+fn call(s: Statement, i: usize) -> Verdict {
+    // A function of some schema is the user's own, but for the system's schema.
+    if i >= s.from + 2 && s.scan.punct(i - 1, b'.') {
+        let system = s.engine == Engine::Postgres && s.scan.name(i - 2) == "pg_catalog";
+        if !system || (i >= s.from + 3 && s.scan.punct(i - 3, b'.')) {
+            return Verdict::Writes(Verb::Select);
+        }
+    }
+    match functions::effect(s.engine, &s.scan.name(i)) {
+        Some(Effect::Determinate | Effect::Dates | Effect::Clock | Effect::Reads) => Verdict::Read,
+        Some(Effect::Locks) => Verdict::Lock,
+        Some(Effect::Sequence) => Verdict::Sequence,
+        None => Verdict::Writes(Verb::Select),
+    }
+}
+
+/// ODBC escapes inside a query: literals, outer joins and scalar functions, whose names are looked at as
+/// any other's. All else may be anything.
+fn escape(s: Statement, i: usize) -> Verdict {
+    match s.scan.is_any(i + 1, &["D", "T", "TS", "OJ", "FN", "ESCAPE", "GUID"]) {
+        true => Verdict::Read,
+        false => Verdict::Writes(Verb::Select),
+    }
+}

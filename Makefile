@@ -42,7 +42,7 @@ soak: ## hours of load and outages; MINUTES=60
 	@scripts/setup.sh test
 	@if [ -f tests/soak/main.rs ]; then $(CARGO) test --release --test soak -- --nocapture; \
 	else echo "soak: there is no tests/soak yet"; fi
-soak: export TWINPOOL_SOAK_MINUTES := $(or $(MINUTES),60)
+soak: export TWINPOOL_SOAK_MINUTES = $(or $(MINUTES),60)
 
 docs: ## API pages, and the pages and constants that are generated from the code
 	@$(CARGO) doc --no-deps --workspace

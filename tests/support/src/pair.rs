@@ -1,5 +1,6 @@
 //! Two databases for one test: on shared servers, or on servers that the test may harm.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -14,7 +15,35 @@ pub struct Pair {
     pub master: Node,
     pub mirror: Node,
     name: String,
-    _turn: Option<MutexGuard<'static, ()>>,
+    _turn: Option<Turn>,
+}
+
+/// The right to harm servers of one engine: see [`Pair::private`].
+struct Turn {
+    engine: Engine,
+    _guard: MutexGuard<'static, ()>,
+}
+
+thread_local! {
+    /// Engines whose turn this thread has, a bit each: asking twice would wait for ever.
+    static HELD: Cell<u8> = const { Cell::new(0) };
+}
+
+impl Turn {
+    fn take(engine: Engine) -> Turn {
+        static TURNS: [Mutex<()>; 3] = [const { Mutex::new(()) }; 3];
+        let bit = 1 << engine as u8;
+        assert!(HELD.get() & bit == 0, "a test has one private pair of an engine: {engine}");
+        let guard = TURNS[engine as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        HELD.set(HELD.get() | bit);
+        Turn { engine, _guard: guard }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() & !(1 << self.engine as u8));
+    }
 }
 
 impl Pair {
@@ -38,8 +67,7 @@ impl Pair {
     }
 
     pub fn private_with(engine: Engine, test: &str, settings: &Settings) -> Pair {
-        static TURNS: [Mutex<()>; 3] = [Mutex::new(()), Mutex::new(()), Mutex::new(())];
-        let turn = TURNS[engine as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = Turn::take(engine);
         let [master, mirror] = if engine.has_server() {
             let [a, b] = start_two(engine, settings);
             let database = database_name(test);

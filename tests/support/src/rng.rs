@@ -49,3 +49,17 @@ impl Rng {
         Rng(self.next_u64())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_numbers_again_and_bounds_hold() {
+        let (mut a, mut b) = (Rng::new(7), Rng::new(7));
+        let (first, second): (Vec<u64>, Vec<u64>) = (0..100).map(|_| (a.below(10), b.below(10))).unzip();
+        assert_eq!(first, second);
+        assert!((0..10).all(|n| first.contains(&n)) && first.iter().all(|n| *n < 10));
+        assert_ne!(a.fork().next_u64(), a.next_u64());
+    }
+}

@@ -182,6 +182,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            println!(
+                "the last lines of the {} server on port {}:\n{}",
+                self.engine,
+                self.port(),
+                tail(&self.log_path(), 15)
+            );
+        }
     }
 }
 
@@ -219,10 +227,15 @@ fn launch(engine: Engine, folder: &Folder, port: u16, settings: &Settings) -> Re
     if ended.is_none() {
         kill_family(&mut child);
     }
-    let text = fs::read_to_string(&log_path).unwrap_or_default();
-    let tail: Vec<&str> = text.lines().rev().take(40).collect();
-    let tail: Vec<&str> = tail.into_iter().rev().collect();
-    Err(format!("{}\n{}", ended.map_or("not ready within 60 s".into(), |s| s.to_string()), tail.join("\n")))
+    let how = ended.map_or("not ready within 60 s".into(), |status| status.to_string());
+    Err(format!("{how}\n{}", tail(&log_path, 40)))
+}
+
+fn tail(log: &Path, lines: usize) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
 }
 
 /// A whole folder with owners and holes kept; `cp` knows both.

@@ -109,3 +109,10 @@ fn a_wrong_password_is_refused() {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "one private pair")]
+fn a_second_private_pair_is_refused_instead_of_waiting_for_ever() {
+    let _one = Pair::private(Engine::Sqlite, "one");
+    let _two = Pair::private(Engine::Sqlite, "two");
+}

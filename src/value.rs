@@ -99,6 +99,36 @@ impl Value {
     }
 }
 
+impl fmt::Display for Value {
+    /// For people: text in quotes, bytes as hex and cut short.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("NULL"),
+            Value::Bool(b) => write!(f, "{b}"),
+            Value::Int(i) => write!(f, "{i}"),
+            Value::Double(d) => write!(f, "{d}"),
+            Value::Decimal(s) => f.write_str(s),
+            Value::Text(s) => write!(f, "'{}'", s.replace('\'', "''")),
+            Value::Bytes(b) => {
+                f.write_str("x'")?;
+                for byte in b.iter().take(32) {
+                    write!(f, "{byte:02x}")?;
+                }
+                if b.len() > 32 { write!(f, "…' ({} bytes)", b.len()) } else { f.write_str("'") }
+            }
+            Value::Date(d) => write!(f, "'{d}'"),
+            Value::Time(t) => write!(f, "'{t}'"),
+            Value::Timestamp(t) => write!(f, "'{t}'"),
+            Value::Uuid(u) => {
+                for (i, byte) in u.iter().enumerate() {
+                    write!(f, "{}{byte:02x}", if matches!(i, 4 | 6 | 8 | 10) { "-" } else { "" })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)

@@ -67,7 +67,7 @@ pub fn show(pair: &Pair, id: i64) -> Result<Vec<String>> {
     }
     let entry = entry::decode(&payload)?;
     let statements = entry.statements.iter().map(|s| {
-        let values: Vec<String> = s.params.iter().map(crate::sql::show_value).collect();
+        let values: Vec<String> = s.params.iter().map(ToString::to_string).collect();
         let rows = if s.expected < 0 { String::new() } else { format!(" -- {} rows", s.expected) };
         if values.is_empty() { format!("{}{rows}", s.sql) } else { format!("{} [{}]{rows}", s.sql, values.join(", ")) }
     });

@@ -10,9 +10,8 @@ use super::open::{self, OpenSpec};
 use super::shared::{Pair, Setup};
 use super::state::MirrorState;
 use super::{Listener, Progress, QueueEntry, TableComparison, monitor, operator, verify};
-use crate::config::{MirrorMode, NodeSettings, OnUnsafe, Options, Settings};
+use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
-use crate::link::LinkSettings;
 use crate::pool::Pool;
 use crate::twin::{Session, SessionManager};
 
@@ -62,29 +61,17 @@ pub struct TwinPool {
     inner: Arc<Inner>,
 }
 
-fn link_settings(node: &NodeSettings, s: &Settings) -> LinkSettings {
-    LinkSettings {
-        connect_timeout: node.connect_timeout,
-        call_timeout: s.statement_timeout,
-        lock_timeout: s.lock_timeout,
-        durable: s.force_durability,
-        create: false,
-        statement_cache: s.statement_cache,
-        init_sql: node.init_sql.clone(),
-    }
-}
-
 impl TwinPool {
     /// Opens the pool: connects, checks that the two are a pair, makes our tables if they are missing,
     /// registers, starts the background threads. The mirror may be away if the pair is established.
     pub fn open(options: &Options) -> Result<TwinPool> {
         let (s, warnings) = options.validate()?;
-        crate::logging::start(&s);
+        crate::logging::start(&s.log);
         for warning in &warnings {
             log::warn!(target: "twinpool::config", "{}: {warning}", s.name);
         }
-        let master_settings = link_settings(&s.master, &s);
-        let mut mirror_settings = link_settings(&s.mirror, &s);
+        let master_settings = s.master.link();
+        let mut mirror_settings = s.mirror.link();
         // The mirror's own limits: a caller never waits for it longer than mirror.timeout_ms.
         mirror_settings.connect_timeout = mirror_settings.connect_timeout.min(s.mirror_timeout);
         mirror_settings.call_timeout = Some(s.mirror_timeout);
@@ -95,24 +82,24 @@ impl TwinPool {
             retry_min: s.mirror_retry_min,
             retry_max: s.mirror_retry_max,
             poll: s.mirror_poll,
-            resolve_timeout: s.commit_resolve_timeout,
-            suspend_timeout: s.replay_suspend_timeout,
-            batch_entries: s.replay_batch_entries,
-            batch_bytes: s.replay_batch_bytes,
-            drain_below: s.replay_drain_below,
-            part_bytes: s.pending_part_bytes,
+            resolve_timeout: s.resolve_timeout,
+            suspend_timeout: s.replay.suspend_timeout,
+            batch_entries: s.replay.batch_entries,
+            batch_bytes: s.replay.batch_bytes,
+            drain_below: s.replay.drain_below,
+            part_bytes: s.part_bytes,
             refuse_unsafe: s.on_unsafe == OnUnsafe::Refuse,
             asynchronous: s.mirror_mode == MirrorMode::Async,
         };
         let opened = open::open(OpenSpec {
             setup,
-            master: s.master.connection_string.clone(),
+            master: s.master.connection.clone(),
             master_settings,
-            mirror: s.mirror.connection_string.clone(),
+            mirror: s.mirror.connection.clone(),
             mirror_settings,
-            schema: s.tables_schema.clone(),
-            prefix: s.tables_prefix.clone(),
-            create_tables: s.tables_create,
+            schema: s.tables.schema.clone().unwrap_or_default(),
+            prefix: s.tables.prefix.clone(),
+            create_tables: s.tables.create,
             check_schema: s.schema_check,
         })?;
         let pair = Arc::new(opened.pair);

@@ -168,7 +168,7 @@ fn compare(
             .iter()
             .zip(row)
             .filter(|(c, _)| all || key.contains(&c.name))
-            .map(|(c, v)| format!("{}={}", c.name, crate::sql::show_value(v)))
+            .map(|(c, v)| format!("{}={}", c.name, v))
             .collect();
         parts.join(", ")
     };

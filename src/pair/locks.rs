@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::shared::{int, text};
 use crate::error::{Error, Result, Status};
@@ -19,10 +20,11 @@ pub enum Held {
 }
 
 impl Held {
-    /// Whether it is still held, as far as can be told without asking anyone.
-    pub fn is_sound(&self) -> bool {
+    /// Whether it is still held. Asks the server, so that an idle connection neither dies unnoticed nor is
+    /// ended for idleness.
+    pub fn is_sound(&mut self, limit: Duration) -> bool {
         match self {
-            Held::Session(link) => !link.is_lost(),
+            Held::Session(link) => !link.is_lost() && link.ping(limit).is_ok(),
             Held::File { .. } => true,
         }
     }
@@ -71,6 +73,20 @@ pub fn try_lock(mut link: Link, name: &str, lasting: bool) -> Result<Option<Held
             let path = sqlite_file(&mut link)?;
             lock_file(&beside(&path, name), !lasting)
         }
+    }
+}
+
+/// Waits for the lock, at most `limit`.
+pub fn lock(open: impl Fn() -> Result<Link>, name: &str, limit: Duration) -> Result<Held> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(held) = try_lock(open()?, name, true)? {
+            return Ok(held);
+        }
+        if Instant::now() >= end {
+            return Err(Error::new(Status::Retry, format!("the lock {name} was held by another process for {} ms", limit.as_millis())));
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -9,6 +9,7 @@ use super::open::settle_the_dead;
 use super::shared::{Pair, int, now_text, parse_time, text};
 use super::state::MirrorState;
 use crate::error::{Error, Result};
+use crate::value::Value;
 use crate::queue::replay::{Backoff, Replayer, Step};
 
 /// How often the dead are looked for while all is well.
@@ -23,12 +24,9 @@ pub fn watch(pair: &Arc<Pair>, liveness: Held) {
         if let Err(e) = look(pair) {
             log::debug!(target: "twinpool::pair", "{}: the master was not readable: {e}", pair.setup.name);
         }
-        if !liveness.as_ref().is_some_and(Held::is_sound) {
+        if !liveness.as_mut().is_some_and(|held| held.is_sound(pair.setup.mirror_timeout)) {
             liveness = None;
-            liveness = pair
-                .open_master()
-                .and_then(|link| locks::try_lock(link, &format!("twin-{}", pair.id), false))
-                .unwrap_or(None);
+            liveness = prove_alive(pair);
         }
         if last_burial.elapsed() > BURIAL_PERIOD && pair.view().state == MirrorState::InSync {
             last_burial = Instant::now();
@@ -40,10 +38,23 @@ pub fn watch(pair: &Arc<Pair>, liveness: Held) {
     }
 }
 
+/// The lock again, after its connection was lost; and whether somebody has removed us meanwhile.
+fn prove_alive(pair: &Pair) -> Option<Held> {
+    let link = pair.open_master().ok()?;
+    let held = locks::try_lock(link, &format!("twin-{}", pair.id), false).ok().flatten()?;
+    let own = Value::Text(pair.id.clone());
+    let sql = format!("SELECT pool FROM {} WHERE pool = ?", pair.tables.name("twin_pool"));
+    let rows = pair.control(|link| link.query(&sql, std::slice::from_ref(&own))).ok()?;
+    if rows.is_empty() {
+        pair.fenced.store(true, Ordering::SeqCst);
+    }
+    Some(held)
+}
+
 /// One look at the master.
 pub fn look(pair: &Pair) -> Result<()> {
     let row = pair.refresh()?;
-    if row.mirror_state == MirrorState::InSync && pair.is_marked() {
+    if row.mirror_state == MirrorState::InSync && pair.is_marked(row.epoch) {
         pair.flip("a mirror COMMIT failed")?;
     }
     let size = if pair.view().state == MirrorState::InSync {
@@ -126,7 +137,8 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
         return Ok(Ran::NotOurs);
     };
     let mut master = pair.open_master()?;
-    master.set_call_timeout(None);
+    // Reading a batch may take its time, but a master that does not answer must not hold this thread for ever.
+    master.set_call_timeout(Some(Duration::from_secs(60)));
     {
         let mut seen = pair.seen.lock();
         seen.replay_done = 0;

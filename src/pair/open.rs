@@ -4,11 +4,16 @@ use super::locks::{self, Held};
 use super::shared::{Pair, PairParts, Setup, View, clip, int, now_text, read_state, text};
 use super::state::{MirrorState, StateRow};
 use super::tables::{FORMAT, Tables};
+use std::time::Duration;
+
 use crate::error::{Error, Result, Status};
 use crate::link::{Engine, Link, LinkSettings};
 use crate::queue::replay::read_applied;
 use crate::twin::half::MirrorTarget;
 use crate::value::Value;
+
+/// How long an opener waits for another that is just making the tables.
+const ESTABLISH_LIMIT: Duration = Duration::from_secs(20);
 
 /// What `open` needs to know.
 pub struct OpenSpec {
@@ -110,7 +115,12 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     });
     set_mode(&pair, &row)?;
     match mirror {
-        Ok(mut mirror) => settle_the_dead(&pair, &mut mirror)?,
+        Ok(mut mirror) => {
+            // What cannot be settled now is no harm: rule F looks at dead pools too.
+            if let Err(e) = settle_the_dead(&pair, &mut mirror) {
+                log::info!(target: "twinpool::pair", "{}: dead pools were not settled: {e}", pair.setup.name);
+            }
+        }
         Err(e) => {
             {
                 let mut seen = pair.seen.lock();
@@ -176,6 +186,18 @@ fn establish(
     mirror: &mut Link,
     mirror_tables: &Tables,
 ) -> Result<StateRow> {
+    // Several processes may open a new pair at once: one makes it, the others find it made.
+    let _making = match known {
+        Some(_) => None,
+        None => {
+            let open = || Link::open(crate::Side::Master, &spec.master, &spec.master_settings);
+            Some(locks::lock(open, "twin-establish", ESTABLISH_LIMIT)?)
+        }
+    };
+    let known = match known {
+        Some(row) => Some(row),
+        None => state_if_any(master, tables)?,
+    };
     let theirs = state_if_any(mirror, mirror_tables)?;
     match (&known, &theirs) {
         (Some(a), Some(b)) if a.peer == b.node && b.peer == a.node => {
@@ -323,7 +345,7 @@ fn compare_schemas(master: &mut Link, tables: &Tables, mirror: &mut Link, mirror
 
 /// Registers the pool under a UUID of its own, locked as alive first.
 fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
-    let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
+    let link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
     let sql = format!(
         "INSERT INTO {} (pool, name, host, process, opened_at, library) VALUES (?, ?, ?, ?, ?, ?)",
         tables.name("twin_pool")
@@ -337,15 +359,12 @@ fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
         Value::Text(now_text()),
         Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    if link.engine() == Engine::Sqlite {
-        let mut first = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
-        first.run(&sql, &row)?;
-        drop(first);
-    } else {
-        link.run(&sql, &row)?;
-    }
-    locks::try_lock(link, &format!("twin-{id}"), false)?
-        .ok_or_else(|| Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else"))
+    // The lock first: a registered pool that is not locked is dead to others.
+    let held = locks::try_lock(link, &format!("twin-{id}"), false)?
+        .ok_or_else(|| Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else"))?;
+    let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
+    link.run(&sql, &row)?;
+    Ok(held)
 }
 
 /// The mode belongs to the pair: the pool that is opened last decides.
@@ -378,11 +397,17 @@ pub fn settle_the_dead(pair: &Pair, mirror: &mut Link) -> Result<()> {
 /// One dead pool. Its lock is held, so nobody else does the same and nobody can be it.
 fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     let t = &pair.tables;
+    // A replayer that has read the pool's rows and not yet applied them must not find their positions gone:
+    // it would take "no position" for "not applied". So replay is locked out, and older lists are fenced by
+    // a new lease number.
+    let Some(_replay) = locks::try_lock(pair.open_master()?, "twin-replay", true)? else { return Ok(()) };
     let own = Value::Text(pool.to_owned());
-    let update = if t.engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
     let mut link = pair.open_master()?;
     link.begin(true)?;
-    // Locking its rows waits for whatever of it the server has not ended yet.
+    // No slot is added behind this lock; and locking its rows waits for whatever of it the server has not
+    // ended yet.
+    link.query(&t.lock_registration, std::slice::from_ref(&own))?;
+    let update = if t.engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
     let sql = format!("SELECT slot, seq FROM {} WHERE pool = ?{update}", t.name("twin_pending"));
     let rows = link.query(&sql, std::slice::from_ref(&own))?;
     let mut unapplied = 0;
@@ -390,27 +415,40 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
         // Under the lock of its position row nothing of it is in flight any more.
         let name = [own.clone(), r[0].clone()];
         mirror.begin(true)?;
-        let at = mirror.query(&pair.mirror_tables.lock_applied, &name)?;
+        let at = mirror.query(&pair.mirror_tables.lock_applied, &name);
         mirror.rollback()?;
-        if at.first().and_then(|r| r.first()).map_or(0, int) < int(&r[1]) {
+        if at?.first().and_then(|r| r.first()).map_or(0, int) < int(&r[1]) {
             unapplied += 1;
         }
     }
-    let sql = format!("SELECT COUNT(*) FROM {} WHERE pool = ?", t.name("invocation_queue"));
-    let queued = link.query(&sql, std::slice::from_ref(&own))?.first().and_then(|r| r.first()).map_or(0, int);
-    if unapplied > 0 || queued > 0 {
+    let sql = format!("SELECT COUNT(*), SUM(CASE WHEN parts = 0 THEN 1 ELSE 0 END) FROM {} WHERE pool = ?", t.name("invocation_queue"));
+    let queued = link.query(&sql, std::slice::from_ref(&own))?;
+    let figure = |n: usize| queued.first().and_then(|r| r.get(n)).map_or(0, int);
+    if unapplied > 0 || figure(0) > 0 {
         link.rollback()?;
+        if figure(1) > 0 {
+            return pair.stop_replay("a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach");
+        }
         if unapplied > 0 {
             pair.flip(&clip(&format!("{unapplied} transactions of a pool that died wait for the mirror")))?;
         }
         return Ok(());
     }
-    for table in ["twin_pending", "twin_pending_part", "twin_pool"] {
-        link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name(table)), std::slice::from_ref(&own))?;
+    for r in &rows {
+        let name = [own.clone(), r[0].clone()];
+        for table in ["twin_pending", "twin_pending_part"] {
+            link.run(&format!("DELETE FROM {} WHERE pool = ? AND slot = ?", t.name(table)), &name)?;
+        }
     }
+    link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
     link.commit()?;
-    let sql = format!("DELETE FROM {} WHERE pool = ?", pair.mirror_tables.name("twin_applied"));
-    mirror.run(&sql, &[own]).map(drop)
+    mirror.begin(true)?;
+    mirror.run(&pair.mirror_tables.take_lease, &[])?;
+    let sql = format!("DELETE FROM {} WHERE pool = ? AND slot = ?", pair.mirror_tables.name("twin_applied"));
+    for r in &rows {
+        mirror.run(&sql, &[own.clone(), r[0].clone()])?;
+    }
+    mirror.commit()
 }
 
 /// At an orderly close: takes our rows away if nothing of them is needed. Failing is no harm, another pool

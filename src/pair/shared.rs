@@ -13,6 +13,7 @@ use super::tables::Tables;
 use super::{Event, Listener};
 use crate::error::{Error, Result, Side, Status};
 use crate::link::catalog::TableFacts;
+use crate::link::dialects::dialect;
 use crate::link::{Link, LinkSettings};
 use crate::sql::Classifier;
 use crate::twin::half::{MirrorTarget, Shared as HalfShared};
@@ -86,6 +87,8 @@ pub struct Pair {
     pub tables: Tables,
     pub apply_sql: Arc<str>,
     pub ensure_applied_sql: Arc<str>,
+    /// What makes the mirror check deferred constraints now.
+    pub mirror_check: Option<&'static str>,
     pub master_connection: String,
     pub master_settings: LinkSettings,
     pub mirror: Arc<MirrorTarget>,
@@ -93,9 +96,10 @@ pub struct Pair {
     pub classifier: Classifier,
     pub between: Between,
     pub counters: Counters,
-    /// A mirror COMMIT failed or a master COMMIT is unresolved: nothing may stay direct until the state has
-    /// been seen other than `in_sync` (H2 of the attacks: never cleared by a mere change of epoch).
-    mark: AtomicBool,
+    /// The newest epoch in which a mirror COMMIT of ours failed or a master COMMIT is unresolved, 0: none.
+    /// Nothing may be direct in it or before. It is never cleared: only a drain brings a higher epoch that is
+    /// in step, and a late reading of an older state must not be able to take it away.
+    marked: AtomicU64,
     pub closing: AtomicBool,
     /// Set when our registration was found missing: nothing may be committed any more.
     pub fenced: AtomicBool,
@@ -136,6 +140,7 @@ impl Pair {
             setup: p.setup,
             apply_sql: p.mirror_tables.apply.as_str().into(),
             ensure_applied_sql: p.mirror_tables.insert_applied.as_str().into(),
+            mirror_check: dialect(p.mirror_tables.engine).check_constraints_now(),
             tables: p.tables,
             mirror_tables: p.mirror_tables,
             master_connection: p.master_connection,
@@ -143,7 +148,7 @@ impl Pair {
             mirror: Arc::new(p.mirror),
             between: Between::default(),
             counters: Counters::default(),
-            mark: AtomicBool::new(false),
+            marked: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             fenced: AtomicBool::new(false),
             view: RwLock::new(p.view),
@@ -181,9 +186,6 @@ impl Pair {
             }
             std::mem::replace(&mut *view, new)
         };
-        if new.state != MirrorState::InSync {
-            self.mark.store(false, Ordering::SeqCst);
-        }
         self.seen.lock().reason.clone_from(&row.reason);
         if new.epoch != old.epoch {
             self.give_up_halves(new.epoch);
@@ -201,14 +203,14 @@ impl Pair {
         }
     }
 
-    /// Nothing may stay direct until a flip: remembered until the state was seen other than `in_sync`.
-    pub fn set_mark(&self) {
-        self.mark.store(true, Ordering::SeqCst);
+    /// Nothing may stay direct in this epoch or before.
+    pub fn mark(&self, epoch: u64) {
+        self.marked.fetch_max(epoch, Ordering::SeqCst);
         self.wake();
     }
 
-    pub fn is_marked(&self) -> bool {
-        self.mark.load(Ordering::SeqCst)
+    pub fn is_marked(&self, epoch: u64) -> bool {
+        epoch <= self.marked.load(Ordering::SeqCst)
     }
 
     pub fn listen(&self, listener: Listener) {
@@ -283,6 +285,18 @@ impl Pair {
         self.refresh().map(drop)
     }
 
+    /// Replay stops until an operator has looked.
+    pub fn stop_replay(&self, reason: &str) -> Result<()> {
+        let row = [
+            Value::Text("diverged".to_owned()),
+            Value::Text(clip(reason)),
+            Value::Text(now_text()),
+            Value::Text(self.id.clone()),
+        ];
+        self.control(|link| link.run(&self.tables.set_stopped, &row).map(drop))?;
+        self.refresh().map(drop)
+    }
+
     /// A slot for a new session: one that was given back, or a new number with rows of its own in the
     /// master. The mirror's row is made by the first half that needs it.
     pub fn take_slot(&self, link: &mut Link) -> Result<Slot> {
@@ -296,8 +310,24 @@ impl Pair {
                 }
             }
         };
-        link.run(&self.tables.insert_pending, &[Value::Text(self.id.clone()), Value::Int(slot.index)])?;
-        Ok(slot)
+        // Tied to the registration: whoever removes this pool holds its row, and no slot comes after that.
+        let id = Value::Text(self.id.clone());
+        link.begin(true)?;
+        let registered = link.query(&self.tables.lock_registration, std::slice::from_ref(&id));
+        let made = registered.and_then(|rows| {
+            if rows.is_empty() {
+                self.fenced.store(true, Ordering::SeqCst);
+                return Err(fenced());
+            }
+            link.run(&self.tables.insert_pending, &[id, Value::Int(slot.index)]).map(drop)
+        });
+        match made {
+            Ok(()) => link.commit().map(|()| slot),
+            Err(e) => {
+                let _ = link.rollback();
+                Err(e)
+            }
+        }
     }
 
     /// Gives a slot back whose last transaction's outcome is known.
@@ -310,6 +340,11 @@ impl Pair {
         let mut halves = self.halves.lock();
         halves.retain(|h| h.strong_count() > 0);
         halves.push(Arc::downgrade(half));
+        drop(halves);
+        // The epoch may have ended between the decision for it and this line.
+        if self.view().epoch > half.epoch {
+            half.give_up();
+        }
     }
 
     fn give_up_halves(&self, epoch: u64) {
@@ -349,8 +384,17 @@ impl Pair {
     /// Whether a write may begin as a direct one.
     pub fn direct_epoch(&self) -> Option<u64> {
         let view = self.view();
-        (view.state == MirrorState::InSync && !view.asynchronous && !self.is_marked()).then_some(view.epoch)
+        let direct = view.state == MirrorState::InSync && !view.asynchronous && !self.is_marked(view.epoch);
+        direct.then_some(view.epoch)
     }
+}
+
+/// The answer to whoever goes on with a pool that was removed.
+pub fn fenced() -> Error {
+    Error::new(
+        Status::Fenced,
+        "this pool's registration is gone: another process removed it; roll back and open the pool again",
+    )
 }
 
 /// Reasons stand in a table: one line, not too long.

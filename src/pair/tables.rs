@@ -43,7 +43,7 @@ pub struct Tables {
     /// The journal for isolation levels that see an old state: without the check. (last_seq, seq, epoch,
     /// parts, payload, pool, slot)
     pub journal_unchecked: String,
-    /// Foreign pending rows as `pool:slot:seq,…`. (pool)
+    /// Foreign pending rows as `count|pool:slot:seq,…`. (pool)
     pub foreign: String,
     /// A queued transaction's marker, only while not in sync. (last_seq, pool, slot)
     pub mark_queued: String,
@@ -63,14 +63,22 @@ pub struct Tables {
     pub flip: String,
     /// (pool, slot)
     pub lock_last_seq: String,
+    /// (pool) with a row lock
+    pub lock_registration: String,
     /// (pool, slot)
     pub insert_pending: String,
     /// All pending rows: pool, slot, seq, parts, payload
     pub read_pending: String,
     /// pool, slot, last_seq, seq without payloads
     pub read_positions: String,
-    /// (limit) last parts in order: id, pool, slot, seq, parts, payload
+    /// (limit) last parts in order up to the first unsettled intent: id, pool, slot, seq, parts, payload
     pub read_queue: String,
+    /// How many intents of DDL are not settled.
+    pub count_intents: String,
+    /// The DDL has happened: (pool, slot, seq)
+    pub settle_intent: String,
+    /// It has not: (pool, slot, seq)
+    pub drop_intent: String,
     /// (pool, slot, seq) payloads of all parts in order
     pub read_parts: String,
     /// (pool, slot, seq): everything up to seq of a slot is applied
@@ -116,9 +124,11 @@ impl Tables {
         );
         let for_update = if engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
         let concat = match engine {
-            Engine::Postgres => "string_agg(o.pool || ':' || o.slot || ':' || o.seq, ',')",
-            Engine::MariaDb => "GROUP_CONCAT(CONCAT(o.pool, ':', o.slot, ':', o.seq) SEPARATOR ',')",
-            Engine::Sqlite => "group_concat(o.pool || ':' || o.slot || ':' || o.seq, ',')",
+            Engine::Postgres => "count(*) || '|' || coalesce(string_agg(o.pool || ':' || o.slot || ':' || o.seq, ','), '')",
+            Engine::MariaDb => {
+                "CONCAT(COUNT(*), '|', COALESCE(GROUP_CONCAT(CONCAT(o.pool, ':', o.slot, ':', o.seq) SEPARATOR ','), ''))"
+            }
+            Engine::Sqlite => "count(*) || '|' || coalesce(group_concat(o.pool || ':' || o.slot || ':' || o.seq, ','), '')",
         };
         let foreign = format!("SELECT {concat} FROM {pending} o WHERE o.pool <> ? AND o.seq > 0");
         let ignore = |table: &str, columns: &str, values: &str| match engine {
@@ -172,12 +182,18 @@ impl Tables {
                  WHERE id = 1 AND mirror_state = 'in_sync'"
             ),
             lock_last_seq: format!("SELECT last_seq FROM {pending} WHERE pool = ? AND slot = ?{for_update}"),
+            lock_registration: format!("SELECT pool FROM {} WHERE pool = ?{for_update}", q("twin_pool")),
             insert_pending: ignore(&pending, "pool, slot, last_seq, seq, epoch, parts", "?, ?, 0, 0, 0, 0"),
             read_pending: format!("SELECT pool, slot, seq, parts, payload FROM {pending} WHERE seq > 0 ORDER BY pool, slot"),
             read_positions: format!("SELECT pool, slot, last_seq, seq FROM {pending} ORDER BY pool, slot"),
             read_queue: format!(
-                "SELECT id, pool, slot, seq, parts, payload FROM {queue} WHERE part = parts ORDER BY id LIMIT ?"
+                "SELECT q.id, q.pool, q.slot, q.seq, q.parts, q.payload FROM {queue} q WHERE q.part = q.parts \
+                 AND q.id < COALESCE((SELECT MIN(i.id) FROM {queue} i WHERE i.parts = 0), 9223372036854775807) \
+                 ORDER BY q.id LIMIT ?"
             ),
+            count_intents: format!("SELECT COUNT(*) FROM {queue} WHERE parts = 0"),
+            settle_intent: format!("UPDATE {queue} SET parts = 1 WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"),
+            drop_intent: format!("DELETE FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"),
             read_parts: format!("SELECT payload FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? ORDER BY part"),
             purge: format!("DELETE FROM {queue} WHERE pool = ? AND slot = ? AND seq <= ?"),
             apply: format!(
@@ -198,7 +214,7 @@ impl Tables {
             },
             set_in_sync: format!(
                 "UPDATE {state} SET mirror_state = 'in_sync', epoch = epoch + 1, reason = '', changed_at = ?, changed_by = ? \
-                 WHERE id = 1 AND mirror_state IN ('queueing', 'replaying')"
+                 WHERE id = 1 AND mode = 'sync' AND mirror_state IN ('queueing', 'replaying')"
             ),
             set_stopped: format!(
                 "UPDATE {state} SET mirror_state = ?, reason = ?, changed_at = ?, changed_by = ? \

@@ -83,7 +83,8 @@ impl TwinPool {
             retry_max: s.mirror_retry_max,
             poll: s.mirror_poll,
             resolve_timeout: s.resolve_timeout,
-            suspend_timeout: s.replay.suspend_timeout,
+            // Writers that wait for a drain must not run into their own lock timeout.
+            suspend_timeout: s.master.lock_timeout.map_or(s.replay.suspend_timeout, |l| s.replay.suspend_timeout.min(l / 2)),
             batch_entries: s.replay.batch_entries,
             batch_bytes: s.replay.batch_bytes,
             drain_below: s.replay.drain_below,

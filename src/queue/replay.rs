@@ -24,6 +24,10 @@ struct Due {
 }
 
 impl Due {
+    fn is_ddl(&self) -> bool {
+        self.entry.statements.iter().any(|s| s.expected < 0)
+    }
+
     fn name(&self) -> String {
         match self.id {
             Some(id) => format!("queue entry {id}"),
@@ -141,11 +145,17 @@ impl<'a> Replayer<'a> {
     /// goes before it; if it fails again replay stops in `diverged`.
     fn apply_and_purge(&mut self, due: &[Due], in_drain: bool) -> Result<()> {
         // Session settings are not undone by a rollback: entries of one context share a transaction.
-        for group in due.chunk_by(|a, b| a.entry.context == b.entry.context) {
-            self.apply_group(group, in_drain)?;
+        // DDL that commits implicitly would make others durable without their positions: it stands alone.
+        let alone = self.mirror.dialect().ddl_commits();
+        let may_share = |a: &Due, b: &Due| {
+            a.entry.context == b.entry.context && !(alone && (a.is_ddl() || b.is_ddl()))
+        };
+        for group in due.chunk_by(may_share) {
+            let done = self.apply_group(group, in_drain);
             if group.first().is_some_and(|d| !d.entry.context.is_empty()) {
                 self.undo_context()?;
             }
+            done?;
         }
         Ok(())
     }
@@ -235,6 +245,12 @@ impl<'a> Replayer<'a> {
             }
         }
         self.run_entries(&fresh)?;
+        if let Some(sql) = self.pair.mirror_check.filter(|_| !fresh.is_empty()) {
+            self.mirror.run_once(sql).map_err(|e| match e.class() {
+                Class::Refused => Trouble::Entry(0, e),
+                _ => Trouble::Passing(e),
+            })?;
+        }
         for ((pool, slot), seq) in &positions {
             if before.get(&(pool.clone(), *slot)) != Some(seq) {
                 let row = [Value::Int(*seq as i64), Value::Text(pool.clone()), Value::Int(*slot)];
@@ -248,7 +264,10 @@ impl<'a> Replayer<'a> {
     fn run_entries(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
         let context = group.first().map_or(&[][..], |(_, d)| &d.entry.context);
         for sql in context {
-            self.mirror.run_once(sql)?;
+            self.mirror.run_once(sql).map_err(|e| match e.class() {
+                Class::Refused => Trouble::Entry(group.first().map_or(0, |g| g.0), e),
+                _ => Trouble::Passing(e),
+            })?;
         }
         let flat: Vec<(usize, &Arc<Shipped>)> =
             group.iter().flat_map(|(n, d)| d.entry.statements.iter().map(move |s| (*n, s))).collect();
@@ -325,16 +344,9 @@ impl<'a> Replayer<'a> {
         if self.master.tx() != crate::link::TxState::Idle {
             let _ = self.master.rollback();
         }
-        let row = [
-            Value::Text("diverged".to_owned()),
-            Value::Text(reason.clone()),
-            Value::Text(now_text()),
-            Value::Text(self.pair.id.clone()),
-        ];
-        if let Err(e) = self.master.run(&self.pair.tables.set_stopped, &row) {
+        if let Err(e) = self.pair.stop_replay(&reason) {
             return e;
         }
-        let _ = self.pair.refresh();
         Error::new(Status::Diverged, reason)
     }
 
@@ -377,6 +389,10 @@ impl<'a> Replayer<'a> {
                 break;
             }
             self.apply_and_purge(&due, true)?;
+        }
+        let intents = self.master.query(&pair.tables.count_intents, &[])?;
+        if intents.first().and_then(|r| r.first()).map(int) != Some(0) {
+            return Ok(Step::NotYet);
         }
         crate::failpoint!(&pair.setup.name, "before_in_sync");
         let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];

@@ -61,8 +61,10 @@ impl fmt::Display for Failure {
 enum Job {
     Begin,
     Run(Arc<Shipped>),
-    /// Session statements: run outside or inside a transaction, outcome not compared.
+    /// Session statements: outcome not compared; what follows may depend on them, so failing ends the half.
     Session(String),
+    /// Constraints that were deferred, before the end of the transaction.
+    Check(String),
     /// The position update: (sql, parameters); must hit one row.
     Apply(Arc<str>, Vec<Value>),
     /// Makes the slot's position row when it is missing; cannot fail on "exists already".
@@ -169,6 +171,9 @@ impl Half {
     }
     pub fn run(&self, s: &Arc<Shipped>) {
         self.send(Job::Run(Arc::clone(s)));
+    }
+    pub fn check(&self, sql: &str) {
+        self.send(Job::Check(sql.to_owned()));
     }
     pub fn session(&self, sql: &str) {
         self.send(Job::Session(sql.to_owned()));
@@ -349,7 +354,8 @@ fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
                 _ => Ok(()),
             }
         }
-        Job::Session(sql) => link.run_once(sql).map(drop).map_err(judge),
+        Job::Session(sql) => link.run_once(sql).map(drop).map_err(Failure::Gone),
+        Job::Check(sql) => link.run_once(sql).map(drop).map_err(judge),
         Job::Query(sql) => {
             let rows = link.query(sql, &[]).map_err(judge)?;
             shared.inner.lock().answer = rows;
@@ -365,7 +371,7 @@ fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
                 ))),
             }
         }
-        Job::EnsureApplied(sql, params) => link.run(sql, params).map(drop).map_err(judge),
+        Job::EnsureApplied(sql, params) => link.run(sql, params).map(drop).map_err(Failure::Gone),
         // A refused COMMIT is not run again: the master has committed, replay must look.
         Job::Commit => link.commit().map_err(Failure::Gone),
         Job::Rollback => link.rollback().map_err(judge),

@@ -1,6 +1,7 @@
 //! A session: what a caller acquires. A master connection and, while the mirror is in step, a mirror
 //! connection on a worker of its own.
 
+mod ddl;
 pub mod half;
 pub mod manager;
 mod properties;

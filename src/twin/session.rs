@@ -13,7 +13,7 @@ use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
 use crate::pair::shared::{Pair, Slot};
 use crate::queue::Shipped;
-use crate::sql::{Analysis, Kind, Plan};
+use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
 use crate::value::Value;
 
 /// A session as the pool keeps it.
@@ -123,9 +123,13 @@ impl TwinSession {
         let plain = |status| Executed { status, affected: -1, rows: None };
         match &analysis.kind {
             Kind::Empty => Err(Error::new(Status::BadArgument, "execute: the statement is empty")),
-            Kind::Begin { .. } => self.begin().map(|()| plain(Status::Ok)),
-            Kind::Commit => self.commit().map(plain),
-            Kind::Rollback => self.rollback().map(|()| plain(Status::Ok)),
+            Kind::Begin(how) => self.begin_as(how).map(|()| plain(Status::Ok)),
+            Kind::Commit { chain: true } | Kind::Rollback { chain: true } => Err(Error::new(
+                Status::Unsupported,
+                "execute: AND CHAIN is not supported; begin the next transaction by itself",
+            )),
+            Kind::Commit { .. } => self.commit().map(plain),
+            Kind::Rollback { .. } => self.rollback().map(|()| plain(Status::Ok)),
             Kind::Savepoint(name) => self.savepoint(name).map(|()| plain(Status::Ok)),
             Kind::RollbackTo(name) => self.rollback_to(name).map(|()| plain(Status::Ok)),
             Kind::Release(name) => self.release_savepoint(name).map(|()| plain(Status::Ok)),
@@ -141,7 +145,7 @@ impl TwinSession {
                 }
                 match &analysis.kind {
                     Kind::Read => self.read(sql, params),
-                    Kind::Session(_) => self.session_statement(sql, params),
+                    Kind::Session(kind) => self.session_statement(sql, params, *kind),
                     _ => self.write(sql, params, analysis),
                 }
             }
@@ -169,7 +173,7 @@ impl TwinSession {
     }
 
     /// BEGIN goes out with the first statement, when it is known whether it writes.
-    fn ensure_begun(&mut self, write: bool) -> Result<()> {
+    pub(super) fn ensure_begun(&mut self, write: bool) -> Result<()> {
         let Some(tx) = self.tx.as_ref() else { return Ok(()) };
         if !tx.begun {
             self.master()?.begin(write)?;
@@ -187,13 +191,45 @@ impl TwinSession {
     }
 
     /// `SET` and its kin: on both connections, remembered for a half that is made anew and for replay.
-    fn session_statement(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
-        if !params.is_empty() {
-            return Err(Error::new(Status::Unsupported, "execute: a session statement takes no parameters here"));
+    fn session_statement(&mut self, sql: &str, params: &[Value], kind: SessionKind) -> Result<Executed> {
+        let refuse = |what: &str| Err(Error::new(Status::Unsupported, format!("execute: {what}")));
+        match kind {
+            SessionKind::Transaction => {
+                return refuse("isolation and access mode are set by calls: set_isolation, set_read_only");
+            }
+            SessionKind::Autocommit(_) => return refuse("autocommit is set by a call: set_autocommit"),
+            SessionKind::Reset => return refuse("it would undo what the session rests on; release the session instead"),
+            SessionKind::LockTables => return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE"),
+            // Of no concern to the mirror, or only to this transaction on the master.
+            SessionKind::Variable
+            | SessionKind::Server
+            | SessionKind::Cursor
+            | SessionKind::Prepared
+            | SessionKind::Listen
+            | SessionKind::SetLocal => {
+                self.ensure_begun(false)?;
+                if let Some(tx) = self.tx.as_mut() {
+                    tx.deferred = true;
+                }
+                let outcome = self.master()?.run(sql, params)?;
+                return Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows });
+            }
+            SessionKind::Set
+            | SessionKind::Schema
+            | SessionKind::TempTable
+            | SessionKind::Pragma
+            | SessionKind::Attach => {}
         }
-        self.ensure_begun(false)?;
+        if !params.is_empty() {
+            return refuse("a session statement takes no parameters here");
+        }
+        // A rollback undoes it on some engines and not on others, and the half may have it or not.
+        if self.tx.as_ref().is_some_and(|tx| tx.begun) {
+            return refuse("session settings are changed outside a transaction");
+        }
         let outcome = self.master()?.run_once(sql)?;
         if outcome.rows.is_none() {
+            self.settings.retain(|s| s != sql);
             self.settings.push(sql.to_owned());
             if let Some(half) = &self.half {
                 half.session(sql);
@@ -289,23 +325,14 @@ impl TwinSession {
         }
     }
 
-    /// DDL runs as text on both. Where the engine commits implicitly it must stand alone.
+    /// DDL runs as text on both.
     fn ddl(&mut self, sql: &str) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
-        let explicit = self.tx.as_ref().is_some_and(|tx| tx.explicit);
         if self.master()?.dialect().ddl_commits() {
-            if explicit && self.tx.as_ref().is_some_and(|tx| tx.begun) {
-                return Err(Error::new(
-                    Status::Unsupported,
-                    "execute: this engine's DDL commits what is open; commit or roll back first",
-                ));
-            }
-            self.master()?.run_once(sql)?;
-            self.ensure_begun(true)?;
-        } else {
-            self.ensure_begun(true)?;
-            self.master()?.run_once(sql)?;
+            return self.ddl_by_intent(sql);
         }
+        self.ensure_begun(true)?;
+        self.master()?.run_once(sql)?;
         if let Some(tx) = self.tx.as_mut() {
             tx.deferred = true;
         }
@@ -313,6 +340,17 @@ impl TwinSession {
         self.master()?.forget_statements();
         self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
         Ok(Executed { status: Status::Ok, affected: -1, rows: None })
+    }
+
+    /// `BEGIN` as text, with what it asks for.
+    fn begin_as(&mut self, how: &Begin) -> Result<()> {
+        if how.isolation.is_some_and(|level| level != self.isolation) || how.read_only == Some(true) {
+            return Err(Error::new(
+                Status::Unsupported,
+                "execute: isolation and access mode are set by calls before BEGIN: set_isolation, set_read_only",
+            ));
+        }
+        self.begin()
     }
 
     pub fn begin(&mut self) -> Result<()> {

@@ -165,7 +165,7 @@ impl TwinSession {
     }
 
     fn commit_written(&mut self) -> Result<Status> {
-        let seq = self.slot.seq + 1;
+        let seq = self.next_seq();
         let shipped = self.tx.as_ref().map_or(&[][..], |tx| &tx.shipped);
         let payload = entry::encode(&self.settings, shipped);
         if shipped.is_empty() {
@@ -199,13 +199,27 @@ impl TwinSession {
         Err(Error::new(Status::Retry, "commit: the mirror's state kept changing; repeat the transaction"))
     }
 
-    /// Only `/*twin:local*/` statements: the slot's marker for step 9, no entry.
-    fn commit_local(&mut self, seq: u64) -> Result<Status> {
+    /// The number is used up whatever comes of it: were it taken again, replay could find the position of one
+    /// transaction and take it for another's.
+    pub(super) fn next_seq(&mut self) -> u64 {
+        self.slot.seq += 1;
+        self.slot.seq
+    }
+
+    /// Guard and marker of a transaction that goes to the queue whatever the state is.
+    pub(super) fn mark_own_row(&mut self, seq: u64) -> Result<()> {
+        self.guard()?;
         let own = self.own_row(seq);
         let pair = Arc::clone(&self.pair);
         if self.master()?.run(&pair.tables.mark, &own)?.affected == 0 {
             return Err(self.fence());
         }
+        Ok(())
+    }
+
+    /// Only `/*twin:local*/` statements: the slot's marker for step 9, no entry.
+    fn commit_local(&mut self, seq: u64) -> Result<Status> {
+        self.mark_own_row(seq)?;
         self.commit_master(seq)?;
         Ok(Status::Ok)
     }
@@ -217,10 +231,7 @@ impl TwinSession {
 
     fn fence(&mut self) -> Error {
         self.pair.fenced.store(true, Ordering::SeqCst);
-        Error::new(
-            Status::Fenced,
-            "this pool's registration is gone: another process removed it; roll back and open the pool again",
-        )
+        crate::pair::shared::fenced()
     }
 
     /// Steps 3 to 6 and 8.
@@ -231,18 +242,18 @@ impl TwinSession {
 
         // The pipeline runs empty. A refusal or another outcome may be no more than being too early: a row
         // that is committed on the master can still be invisible on the mirror (step 7, first part).
-        if let Err(failure) = self.settle_half(limit) {
+        if let Err(failure) = self.settle_half(deadline) {
             if !failure.may_be_rerun() {
-                return Ok(Verdict::Queue(failure.to_string()));
+                return self.give_way(epoch, &failure);
             }
             let foreign = self.read_foreign()?;
-            if !pair.between.wait(deadline) || pair.is_marked() || !self.foreign_applied(&foreign, deadline) {
+            if !pair.between.wait(deadline) || pair.is_marked(epoch) || !self.foreign_applied(&foreign, deadline) {
                 return Ok(Verdict::Queue(failure.to_string()));
             }
             pair.counters.rerun.fetch_add(1, Ordering::Relaxed);
             self.run_half_again(epoch);
-            if let Err(failure) = self.settle_half(limit) {
-                return Ok(Verdict::Queue(failure.to_string()));
+            if let Err(failure) = self.settle_half(deadline) {
+                return self.give_way(epoch, &failure);
             }
         }
 
@@ -252,13 +263,16 @@ impl TwinSession {
         let n = Value::Int(seq as i64);
         let term = Value::Int(pair.view().term as i64);
         let (pool, slot) = (Value::Text(pair.id.clone()), Value::Int(self.slot.index));
+        if let Some(sql) = self.tx.as_ref().filter(|tx| tx.deferred).and(pair.mirror_check) {
+            half.check(sql);
+        }
         half.apply(&pair.apply_sql, vec![n.clone(), pool, slot, n, term]);
 
         // Step 4, rule S.
         if !pair.between.wait(deadline) {
             return Ok(Verdict::Queue("an earlier transaction's mirror COMMIT has no answer yet".to_owned()));
         }
-        if pair.is_marked() {
+        if pair.is_marked(epoch) {
             return Ok(Verdict::Queue("an earlier transaction's mirror COMMIT failed".to_owned()));
         }
 
@@ -266,16 +280,16 @@ impl TwinSession {
         crate::failpoint!(&pair.setup.name, "before_journal");
         let foreign = match self.journal(epoch, seq, payload)? {
             Ok(foreign) => foreign,
-            Err(route) => return Ok(Verdict::Reroute(route)),
+            Err(verdict) => return Ok(verdict),
         };
         if !self.foreign_applied(&foreign, deadline) {
             return Ok(Verdict::Queue("another pool's transaction is not on the mirror yet".to_owned()));
         }
-        if let Err(failure) = self.settle_half(limit) {
-            return Ok(Verdict::Queue(failure.to_string()));
+        if let Err(failure) = self.settle_half(deadline) {
+            return self.give_way(epoch, &failure);
         }
         if !self.half.as_ref().is_some_and(Half::seal) {
-            return Ok(Verdict::Queue(Failure::Superseded.to_string()));
+            return self.give_way(epoch, &Failure::Superseded);
         }
 
         // Step 6.
@@ -285,7 +299,7 @@ impl TwinSession {
         if let Err(e) = answer {
             if e.outcome_unknown() {
                 // Nobody may follow directly until somebody has looked.
-                pair.set_mark();
+                pair.mark(epoch);
             }
             if let Some(half) = &self.half {
                 half.unseal();
@@ -305,7 +319,7 @@ impl TwinSession {
             }
             Err(failure) => {
                 // Step 8: durable in twin_pending; replay finds in twin_applied whether it happened.
-                pair.set_mark();
+                pair.mark(epoch);
                 pair.between.leave(ticket);
                 self.half = None;
                 let _ = pair.flip(&failure.to_string());
@@ -315,11 +329,29 @@ impl TwinSession {
         }
     }
 
-    fn settle_half(&self, limit: Duration) -> Result<(), Failure> {
+    fn settle_half(&self, deadline: Instant) -> Result<(), Failure> {
         match &self.half {
-            Some(half) => half.settle(limit),
+            // What has answered already counts also when the time is over.
+            Some(half) => half.settle(deadline.saturating_duration_since(Instant::now())),
             None => Err(Failure::Superseded),
         }
+    }
+
+    /// The half cannot go on: to the queue; but where only its epoch is over, the way that the state now
+    /// asks for (rule E), without a flip of our own.
+    fn give_way(&mut self, epoch: u64, failure: &Failure) -> Result<Verdict> {
+        if !matches!(failure, Failure::Superseded) {
+            return Ok(Verdict::Queue(failure.to_string()));
+        }
+        if self.isolation != Isolation::ReadCommitted {
+            let row = self.pair.refresh()?;
+            return Ok(match row.mirror_state {
+                MirrorState::InSync if row.epoch == epoch => Verdict::Queue(failure.to_string()),
+                MirrorState::InSync => Verdict::Reroute(Route::Direct { epoch: row.epoch }),
+                _ => Verdict::Reroute(Route::Queued),
+            });
+        }
+        self.why_not(Some(epoch))
     }
 
     /// What must precede journal and marks: deferred constraints now, and the guard that waits for a drain.
@@ -332,9 +364,6 @@ impl TwinSession {
             && let Some(sql) = self.master()?.dialect().check_constraints_now()
         {
             self.master()?.run_once(sql)?;
-            if let Some(half) = &self.half {
-                half.session(sql);
-            }
         }
         let mut seen = String::new();
         if let Some(sql) = &pair.tables.guard {
@@ -349,7 +378,7 @@ impl TwinSession {
 
     /// Step 5: the journal, as the transaction's last statement before COMMIT. The foreign pending rows that
     /// it saw, or the way the transaction must go instead.
-    fn journal(&mut self, epoch: u64, seq: u64, payload: &[u8]) -> Result<Result<String, Route>> {
+    fn journal(&mut self, epoch: u64, seq: u64, payload: &[u8]) -> Result<Result<String, Verdict>> {
         let pair = Arc::clone(&self.pair);
         let t = &pair.tables;
         self.guard()?;
@@ -372,7 +401,7 @@ impl TwinSession {
         }
         let outcome = self.master()?.run(&t.journal, &params)?;
         if outcome.affected == 0 {
-            return self.why_not(epoch).map(Err);
+            return self.why_not(Some(epoch)).map(Err);
         }
         let returned = match outcome.rows {
             Some(mut rows) if t.journal_returns_foreign => {
@@ -383,7 +412,7 @@ impl TwinSession {
             _ => None,
         };
         if t.journal_returns_foreign && returned.is_none() {
-            return self.why_not(epoch).map(Err);
+            return self.why_not(Some(epoch)).map(Err);
         }
         self.set_journaled();
         Ok(Ok(match returned {
@@ -402,22 +431,23 @@ impl TwinSession {
     }
 
     /// At REPEATABLE READ and above the transaction's own snapshot is too old to see epoch and foreign rows.
-    fn check_outside(&mut self, epoch: u64) -> Result<Result<String, Route>> {
+    fn check_outside(&mut self, epoch: u64) -> Result<Result<String, Verdict>> {
         let pair = Arc::clone(&self.pair);
         let row = pair.refresh()?;
         if row.mirror_state != MirrorState::InSync {
-            return Ok(Err(Route::Queued));
+            return Ok(Err(Verdict::Reroute(Route::Queued)));
         }
         if row.epoch != epoch {
-            return Ok(Err(Route::Direct { epoch: row.epoch }));
+            return Ok(Err(Verdict::Reroute(Route::Direct { epoch: row.epoch })));
         }
         let own = [Value::Text(pair.id.clone())];
         let rows = pair.control(|link| link.query(&pair.tables.foreign, &own))?;
         Ok(Ok(rows.first().and_then(|r| r.first()).map(text).unwrap_or_default()))
     }
 
-    /// Why a checked statement on the own row hit nothing: the state moved, or the row is gone.
-    fn why_not(&mut self, epoch: u64) -> Result<Route> {
+    /// Why a checked statement on the own row hit nothing: the state moved, or the row is gone. `epoch` is that
+    /// of a direct transaction.
+    fn why_not(&mut self, epoch: Option<u64>) -> Result<Verdict> {
         let pair = Arc::clone(&self.pair);
         let own = [Value::Text(pair.id.clone()), Value::Int(self.slot.index)];
         let rows = self.master()?.query(&pair.tables.read_own, &own)?;
@@ -427,13 +457,17 @@ impl TwinSession {
         }
         pair.wake();
         let now = int(&row[1]) as u64;
-        match MirrorState::from_name(&text(&row[0])) {
-            MirrorState::InSync if now == epoch => {
-                Err(Error::new(Status::Internal, "commit: the journal hit no row and nothing says why"))
+        Ok(match MirrorState::from_name(&text(&row[0])) {
+            // In step, but not for us: an earlier transaction's mirror COMMIT failed in this epoch.
+            MirrorState::InSync if pair.is_marked(now) => {
+                Verdict::Queue("an earlier transaction's mirror COMMIT failed".to_owned())
             }
-            MirrorState::InSync => Ok(Route::Direct { epoch: now }),
-            _ => Ok(Route::Queued),
-        }
+            MirrorState::InSync if Some(now) == epoch => {
+                Verdict::Queue("the mirror half was given up".to_owned())
+            }
+            MirrorState::InSync => Verdict::Reroute(Route::Direct { epoch: now }),
+            _ => Verdict::Reroute(Route::Queued),
+        })
     }
 
     /// A payload above the limit goes in parts beside the pending row. The number of parts; 0: none needed.
@@ -465,18 +499,12 @@ impl TwinSession {
 
     /// Rule F: whether every pending row of other pools is applied on the mirror, waiting briefly.
     fn foreign_applied(&mut self, foreign: &str, deadline: Instant) -> bool {
-        let mut missing: HashMap<(String, i64), u64> = HashMap::new();
-        for row in foreign.split(',').filter(|r| !r.is_empty()) {
-            let mut f = row.split(':');
-            if let (Some(pool), Some(Ok(slot)), Some(Ok(seq))) =
-                (f.next(), f.next().map(str::parse), f.next().map(str::parse))
-            {
-                let key = (pool.to_owned(), slot);
-                if self.known_applied.get(&key).is_none_or(|known| *known < seq) {
-                    missing.insert(key, seq);
-                }
-            }
-        }
+        // What cannot be read, or was cut off by the server, is not applied.
+        let Some(rows) = parse_foreign(foreign) else { return false };
+        let mut missing: HashMap<(String, i64), u64> = rows
+            .into_iter()
+            .filter(|(key, seq)| self.known_applied.get(key).is_none_or(|known| known < seq))
+            .collect();
         let mut pause = Duration::from_micros(500);
         let sql = &self.pair.mirror_tables.read_applied;
         while !missing.is_empty() {
@@ -512,13 +540,17 @@ impl TwinSession {
         let marker = if checked { &t.mark_queued } else { &t.mark };
         if self.master()?.run(marker, &own)?.affected == 0 {
             // Not the state that a queued transaction needs, or no row at all.
-            return self.why_not(0).map(Verdict::Reroute);
+            return self.why_not(None);
         }
         if lost.is_none() && !checked {
             // Behind the marker: it waited for a drain, so what is read now still holds at COMMIT.
             let row = pair.refresh()?;
             if row.mirror_state == MirrorState::InSync {
-                return Ok(Verdict::Reroute(Route::Direct { epoch: row.epoch }));
+                return Ok(if pair.is_marked(row.epoch) {
+                    Verdict::Queue("an earlier transaction's mirror COMMIT failed".to_owned())
+                } else {
+                    Verdict::Reroute(Route::Direct { epoch: row.epoch })
+                });
             }
         }
         if self.tx.as_ref().is_some_and(|tx| tx.journaled) {
@@ -573,15 +605,12 @@ impl TwinSession {
     }
 
     /// COMMIT on the master, with a definite answer if there is any to be had.
-    fn commit_master(&mut self, seq: u64) -> Result<()> {
+    pub(super) fn commit_master(&mut self, seq: u64) -> Result<()> {
         let answer = self.master()?.commit();
         let answer = match answer {
             Err(e) if e.outcome_unknown() => self.resolve(seq, e),
             answer => answer,
         };
-        if answer.is_ok() {
-            self.slot.seq = seq;
-        }
         answer
     }
 
@@ -610,22 +639,25 @@ impl TwinSession {
                 link.begin(true)?;
                 let rows = link.query(&pair.tables.lock_last_seq, &own)?;
                 link.rollback()?;
-                link.set_call_timeout(pair.master_settings.call_timeout);
-                Ok((link, rows.first().and_then(|r| r.first()).map(int)))
+                Ok(rows.first().and_then(|r| r.first()).map(int))
             });
             match looked {
-                Ok((link, last_seq)) => {
-                    self.master = Some(link);
-                    return match last_seq {
-                        None => Err(self.fence()),
-                        Some(n) if n as u64 >= seq => Ok(()),
-                        Some(_) => Err(Error::database(
+                // This connection has none of the session's settings: the session makes itself another.
+                Ok(last_seq) => {
+                    match last_seq {
+                        // The pool was removed, and with it what could have told.
+                        None => {
+                            self.fence();
+                            break;
+                        }
+                        Some(n) if n as u64 >= seq => return Ok(()),
+                        Some(_) => return Err(Error::database(
                             Side::Master,
                             Class::Unreachable,
                             "the connection was lost during COMMIT; the transaction was not committed",
                             last.records().to_vec(),
                         )),
-                    };
+                    }
                 }
                 Err(e) => {
                     kill |= matches!(e.class(), Class::TimedOut | Class::Retryable);
@@ -646,5 +678,34 @@ impl TwinSession {
             ),
             last.records().to_vec(),
         ))
+    }
+}
+
+/// `count|pool:slot:seq,…`; None where it is not that, whole.
+fn parse_foreign(text: &str) -> Option<Vec<((String, i64), u64)>> {
+    let (count, rows) = text.split_once('|')?;
+    let rows: Vec<_> = rows
+        .split(',')
+        .filter(|r| !r.is_empty())
+        .map(|row| {
+            let mut f = row.split(':');
+            let pool = f.next()?.to_owned();
+            Some(((pool, f.next()?.parse().ok()?), f.next()?.parse().ok()?))
+        })
+        .collect::<Option<_>>()?;
+    (rows.len() == count.parse::<usize>().ok()?).then_some(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_rows_are_read_whole_or_not_at_all() {
+        assert_eq!(parse_foreign("0|"), Some(vec![]));
+        assert_eq!(parse_foreign("1|ab:3:17"), Some(vec![(("ab".to_owned(), 3), 17)]));
+        for cut in ["", "2|ab:3:17", "1|ab:3", "1|ab:3:x", "|"] {
+            assert_eq!(parse_foreign(cut), None, "{cut}");
+        }
     }
 }

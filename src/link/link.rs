@@ -1,135 +1,447 @@
 //! One connection to one node.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::catalog::TableFacts;
-use super::{Dialect, Engine, LinkSettings, Outcome, TxState};
-use crate::error::{Error, Result, Side};
-use crate::value::{Block, ColumnInfo, Value};
+use odbc_api::sys;
+
+use super::catalog::{self, TableFacts};
+use super::connect::{self, FileIdentity};
+use super::core::{Called, Core};
+use super::dialects::{Driver, Greeting};
+use super::handles::Stmt;
+use super::statement::{self, Prepared};
+use super::{Cursor, Dialect, Engine, LinkSettings, Outcome, TxState, batch};
+use crate::error::{Class, Error, Result, Side, Status};
+use crate::value::{Block, Value};
 
 /// One connection to one node. Send, not Sync: one thread at a time.
 #[derive(Debug)]
-pub struct Link {}
+pub struct Link {
+    /// For transaction statements and questions of our own.
+    pub(super) control: Option<Control>,
+    pub(super) core: Arc<Core>,
+    pub(super) file: Option<FileIdentity>,
+    greeting: Greeting,
+    session_sql: Vec<String>,
+    lock_timeout: Option<Duration>,
+}
+
+pub(super) struct Control(pub(super) Arc<Stmt>);
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Control")
+    }
+}
 
 impl Link {
     /// Connects, within `settings.connect_timeout` whatever the driver does.
-    pub fn open(_side: Side, _connection_string: &str, _settings: &LinkSettings) -> Result<Link> {
-        todo!()
+    pub fn open(side: Side, connection_string: &str, settings: &LinkSettings) -> Result<Link> {
+        connect::open(side, connection_string, settings)
     }
+
+    pub(super) fn assemble(core: Arc<Core>, file: Option<FileIdentity>) -> Link {
+        Link {
+            control: None,
+            core,
+            file,
+            greeting: Greeting::default(),
+            session_sql: Vec::new(),
+            lock_timeout: None,
+        }
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(super) fn driver(&self) -> &'static dyn Driver {
+        self.core.driver
+    }
+
+    /// Asks what every session is asked first.
+    pub(super) fn greet(&mut self) -> Result<Greeting> {
+        let Some(sql) = self.driver().greeting_sql() else { return Ok(Greeting::default()) };
+        let rows = self.query(sql, &[])?;
+        let row = rows.first().map(Vec::as_slice).unwrap_or_default();
+        Ok(self.driver().greeting(row))
+    }
+
+    pub(super) fn set_greeting(&mut self, greeting: Greeting) {
+        self.greeting = greeting;
+    }
+
+    pub(super) fn start_session(&mut self, session_sql: Vec<String>, settings: &LinkSettings) -> Result<()> {
+        self.session_sql = session_sql;
+        self.lock_timeout = settings.lock_timeout;
+        self.restart_session()
+    }
+
+    /// Sets the session to what it was set to when it was opened; for use behind
+    /// [`Dialect::reset_sql`].
+    pub fn restart_session(&mut self) -> Result<()> {
+        for i in 0..self.session_sql.len() {
+            let sql = self.session_sql[i].clone();
+            match self.run_once(&sql) {
+                Ok(_) => {}
+                // Another connection is changing the journal mode, or reads in the old one.
+                Err(error) if error.class() == Class::Retryable => log::warn!("{sql}: {error}"),
+                Err(error) => return Err(error.context("starting the session")),
+            }
+        }
+        Ok(())
+    }
+
     pub fn side(&self) -> Side {
-        todo!()
+        self.core.side
     }
     pub fn engine(&self) -> Engine {
-        todo!()
+        self.core.driver.engine()
     }
     pub fn dialect(&self) -> &'static dyn Dialect {
-        todo!()
+        self.core.driver
     }
     /// The server's number for this session (backend pid, connection id); 0 where there is none.
     pub fn session_id(&self) -> u64 {
-        todo!()
+        self.greeting.session_id
+    }
+    /// Why commits here are less durable than they should be, where the session cannot change it:
+    /// `innodb_flush_log_at_trx_commit`, `fsync`. One line for a warning.
+    pub fn durability(&self) -> Option<String> {
+        self.greeting.durability.clone()
     }
     pub fn tx(&self) -> TxState {
-        todo!()
+        self.core.tx()
     }
     /// Whether the connection is known to be gone. Local knowledge, never a round trip.
     pub fn is_lost(&self) -> bool {
-        todo!()
+        self.core.is_lost()
     }
+
     /// Asks the server, within `limit`.
-    pub fn ping(&mut self, _limit: Duration) -> Result<()> {
-        todo!()
+    pub fn ping(&mut self, limit: Duration) -> Result<()> {
+        self.core.check()?;
+        self.check_file()?;
+        let before = self.core.call_timeout();
+        self.core.set_call_timeout(Some(limit));
+        let answer = self.control("SELECT 1");
+        self.core.set_call_timeout(before);
+        match answer {
+            // Inside a failed transaction the server refuses, but it does answer.
+            Err(error) if !self.is_lost() && error.class() == Class::Refused => Ok(()),
+            other => other,
+        }
     }
-    /// Limit of each following call; `None`: none.
-    pub fn set_call_timeout(&mut self, _limit: Option<Duration>) {
-        todo!()
+
+    /// A database file that has been removed or replaced counts as a lost connection.
+    pub(super) fn check_file(&self) -> Result<()> {
+        match &self.file {
+            Some(file) if !file.holds() => {
+                self.core.mark_lost();
+                let text = format!("the database file of the {} has been removed or replaced", self.side());
+                Err(Error::database(self.side(), Class::Unreachable, text, Vec::new()))
+            }
+            _ => Ok(()),
+        }
     }
+
+    /// Limit of each following call; `None`: none. Past it the connection is cut and lost; SQLite's call is
+    /// interrupted, or gives up its wait for a lock, and the connection stays.
+    pub fn set_call_timeout(&mut self, limit: Option<Duration>) {
+        let before = self.core.call_timeout();
+        self.core.set_call_timeout(limit);
+        // No interruption reaches a wait for a lock in SQLite: the wait itself must be short enough.
+        if self.engine() == Engine::Sqlite && before != limit && !self.core.is_lost() {
+            let waits = self.lock_timeout;
+            if let Err(error) = self.apply_lock_timeout(waits) {
+                log::warn!("{error}");
+            }
+        }
+    }
+
     /// Limit of lock waits on this session; `None`: the engine's default.
-    pub fn set_lock_timeout(&mut self, _limit: Option<Duration>) -> Result<()> {
-        todo!()
+    pub fn set_lock_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
+        self.apply_lock_timeout(limit)?;
+        self.lock_timeout = limit;
+        Ok(())
     }
-    /// Opens a transaction; `write` tells SQLite to take its write lock now (`BEGIN IMMEDIATE`).
-    pub fn begin(&mut self, _write: bool) -> Result<()> {
-        todo!()
+
+    fn apply_lock_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
+        let mut effective = limit;
+        if self.engine() == Engine::Sqlite
+            && let Some(call) = self.core.call_timeout()
+        {
+            effective = Some(limit.unwrap_or(super::dialects::SQLITE_LOCK_TIMEOUT).min(call));
+        }
+        match self.driver().lock_timeout(effective) {
+            Some(sql) => self.run_once(&sql).map(drop),
+            None => Ok(()),
+        }
     }
-    /// Commits. In state `Failed` or `Lost` it does not ask the driver: it rolls back and answers an error.
-    /// A connection lost under COMMIT gives class `OutcomeUnknown`.
-    pub fn commit(&mut self) -> Result<()> {
-        todo!()
-    }
-    /// Never fails in a way that matters: a lost connection has rolled back by itself.
-    pub fn rollback(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn savepoint(&mut self, _name: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn rollback_to(&mut self, _name: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn release_savepoint(&mut self, _name: &str) -> Result<()> {
-        todo!()
-    }
+
     /// Runs one statement with `?` markers, prepared through the link's statement cache.
-    pub fn run(&mut self, _sql: &str, _params: &[Value]) -> Result<Outcome> {
-        todo!()
+    pub fn run(&mut self, sql: &str, params: &[Value]) -> Result<Outcome> {
+        self.check_usable()?;
+        let result = self.execute(sql, params, true);
+        self.settle(result)
     }
+
     /// Runs one statement directly, without cache or parameters (DDL, session statements).
-    pub fn run_once(&mut self, _sql: &str) -> Result<Outcome> {
-        todo!()
+    pub fn run_once(&mut self, sql: &str) -> Result<Outcome> {
+        self.check_usable()?;
+        let result = self.execute_direct(sql);
+        self.settle(result)
     }
+
     /// Runs and collects all rows: for our own small queries.
-    pub fn query(&mut self, _sql: &str, _params: &[Value]) -> Result<Vec<Vec<Value>>> {
-        todo!()
+    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>> {
+        let outcome = self.run(sql, params)?;
+        let mut rows = Vec::new();
+        if let Some(mut cursor) = outcome.rows {
+            let mut block = Block::default();
+            while cursor.next_block(1000, &mut block)? {
+                rows.append(&mut block.to_rows());
+            }
+            cursor.close()?;
+        }
+        Ok(rows)
     }
+
+    /// Like [`Link::run`], for results that may be larger than memory: rows come from the server as they
+    /// are read (PostgreSQL: through a cursor of the driver's; SQLite: step by step). No other statement
+    /// should run on the link until the result is closed. MariaDB's driver always reads the whole result.
+    /// On SQLite, columns that are expressions are delivered as text.
+    pub fn run_streaming(&mut self, sql: &str, params: &[Value]) -> Result<Outcome> {
+        /// `SQL_ATTR_PGOPT_USE_DECLAREFETCH` of psqlODBC.
+        const USE_DECLARE_FETCH: i32 = 65539;
+        self.check_usable()?;
+        match self.engine() {
+            Engine::MariaDb => self.run(sql, params),
+            Engine::Postgres => {
+                self.core.dbc.set_attribute(USE_DECLARE_FETCH, 1);
+                let result = self.execute(sql, params, false);
+                self.core.dbc.set_attribute(USE_DECLARE_FETCH, 0);
+                self.settle(result)
+            }
+            Engine::Sqlite => {
+                // The driver steps only through statements without parameters.
+                let text = batch::inline(self.driver(), sql, params)?;
+                let result = self.execute_stepping(&text);
+                self.settle(result)
+            }
+        }
+    }
+
     /// Runs many row-less statements in as few round trips as the driver allows; the affected rows of each,
     /// or the index of the one that failed.
-    pub fn run_many(&mut self, _statements: &[(&str, &[Value])]) -> Result<Vec<i64>, (usize, Error)> {
-        todo!()
+    ///
+    /// Meant for use inside a transaction. On PostgreSQL and MariaDB the values travel as literals, so that
+    /// hundreds of statements make one round trip.
+    pub fn run_many(&mut self, statements: &[(&str, &[Value])]) -> Result<Vec<i64>, (usize, Error)> {
+        batch::run_many(self, statements)
     }
+
+    /// Forgets all prepared statements: after DDL, or when the server was told to deallocate them.
+    pub fn forget_statements(&mut self) {
+        if self.core.dbc.is_ours() {
+            let _busy = self.core.busy.lock();
+            let gone = self.core.cache.lock().clear();
+            drop(gone);
+        }
+    }
+
     /// Ends a running call from any thread.
     pub fn canceller(&self) -> Canceller {
-        todo!()
+        Canceller { core: Arc::downgrade(&self.core) }
     }
+
     /// Names of all user tables (not views, not system tables) the session sees: (schema, name), sorted.
     pub fn list_tables(&mut self) -> Result<Vec<(String, String)>> {
-        todo!()
+        catalog::list_tables(self)
     }
+
     /// The catalogue's facts of a table, resolved as the session's search path does when `schema` is None.
-    pub fn describe_table(&mut self, _schema: Option<&str>, _name: &str) -> Result<Option<TableFacts>> {
-        todo!()
+    pub fn describe_table(&mut self, schema: Option<&str>, name: &str) -> Result<Option<TableFacts>> {
+        catalog::describe_table(self, schema, name)
     }
+
+    // ---- how statements are executed ----
+
+    pub(super) fn check_usable(&self) -> Result<()> {
+        self.core.check()?;
+        if self.core.tx() == TxState::Failed {
+            let text =
+                format!("the transaction on the {} has failed; only a rollback is possible", self.side());
+            return Err(Error::new(Status::TxFailed, text));
+        }
+        Ok(())
+    }
+
+    /// Prepared, and prepared once more where the plan has become stale.
+    pub(super) fn execute(&mut self, sql: &str, params: &[Value], keep: bool) -> Result<Outcome> {
+        let core = self.core.clone();
+        let mut bound = super::params::Params::new(core.driver, params)?;
+        let busy = core.busy.lock();
+        let mut again = true;
+        let (prepared, called) = loop {
+            let prepared = Prepared::get(&core, sql, params)?;
+            let stmt = prepared.stmt.clone();
+            if let Err(ret) = bound.attach(stmt.handle()) {
+                let called = Called { ret, timed_out: false };
+                return Err(core.failure(&stmt, &called, "SQLBindParameter"));
+            }
+            let called = core.call(&stmt, || unsafe { sys::SQLExecute(stmt.handle()) });
+            if called.ok() {
+                break (prepared, called);
+            }
+            let error = core.failure(&stmt, &called, "SQLExecute");
+            // Inside a PostgreSQL transaction the failure has ended it: no second attempt there.
+            let alive = core.tx() == TxState::Idle || core.driver.engine() != Engine::Postgres;
+            let stale = error.records().iter().any(|r| core.driver.is_stale_plan(r));
+            if stale && alive && again && !core.is_lost() {
+                again = false;
+                drop(prepared);
+                let gone = core.cache.lock().clear();
+                drop(gone);
+                continue;
+            }
+            // A violated constraint says nothing against the plan.
+            if error.sqlstate().starts_with("23") && !core.is_lost() {
+                statement::close(&core, &stmt);
+                prepared.put_back(&core);
+            }
+            return Err(error);
+        };
+        drop(busy);
+        self.outcome(prepared, called, keep)
+    }
+
+    fn execute_direct(&mut self, sql: &str) -> Result<Outcome> {
+        let core = self.core.clone();
+        statement::screen(&core, sql)?;
+        let busy = core.busy.lock();
+        let stmt = statement::allocate(&core)?;
+        let called = direct(&core, &stmt, &core.driver.prepare(sql));
+        if !called.ok() {
+            return Err(core.failure(&stmt, &called, "SQLExecDirect"));
+        }
+        drop(busy);
+        let prepared = Prepared::once(&core, stmt, sql);
+        self.outcome(prepared, called, false)
+    }
+
+    fn execute_stepping(&mut self, sql: &str) -> Result<Outcome> {
+        let core = self.core.clone();
+        let busy = core.busy.lock();
+        let stmt = statement::allocate(&core)?;
+        stmt.set_attribute(sys::StatementAttribute::CursorType, 0);
+        let called = direct(&core, &stmt, &core.driver.prepare(sql));
+        if !called.ok() {
+            return Err(core.failure(&stmt, &called, "SQLExecDirect"));
+        }
+        drop(busy);
+        let prepared = Prepared::once(&core, stmt, sql);
+        self.outcome(prepared, called, false)
+    }
+
+    /// What an executed statement has given.
+    fn outcome(&mut self, mut prepared: Prepared, called: Called, keep: bool) -> Result<Outcome> {
+        let core = self.core.clone();
+        let stmt = prepared.stmt.clone();
+        let busy = core.busy.lock();
+        let columns = statement::column_count(&stmt);
+        if columns > 0 {
+            let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns) {
+                Some(shape) => shape,
+                None => Arc::new(statement::describe(&core, &stmt, columns, core.side)?),
+            };
+            if core.driver.keeps_metadata() {
+                prepared.shape = Some(shape.clone());
+            }
+            let affected = if prepared.writes { statement::row_count(&stmt) } else { -1 };
+            drop(busy);
+            return Ok(Outcome { affected, rows: Some(Cursor::new(core, prepared, keep, shape)) });
+        }
+        let affected = match () {
+            // PostgreSQL and SQLite: nothing found to change.
+            () if called.ret == sys::SqlReturn::NO_DATA => 0,
+            () if prepared.writes => statement::row_count(&stmt),
+            () => 0,
+        };
+        // The rest of a text with several statements: its errors are this statement's.
+        let mut later_rows = false;
+        loop {
+            match statement::more_results(&core, &stmt) {
+                Ok(true) if statement::column_count(&stmt) > 0 => {
+                    later_rows = true;
+                    break;
+                }
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if later_rows {
+            let columns = statement::column_count(&stmt);
+            let shape = Arc::new(statement::describe(&core, &stmt, columns, core.side)?);
+            drop(busy);
+            return Ok(Outcome { affected, rows: Some(Cursor::new(core, prepared, false, shape)) });
+        }
+        statement::close(&core, &stmt);
+        if keep {
+            prepared.put_back(&core);
+        }
+        Ok(Outcome { affected, rows: None })
+    }
+
+    /// Executes a statement of our own on the control handle, without rows.
+    pub(super) fn control(&mut self, sql: &str) -> Result<()> {
+        let core = self.core.clone();
+        core.check()?;
+        let _busy = core.busy.lock();
+        let stmt = match &self.control {
+            Some(control) => control.0.clone(),
+            None => {
+                let stmt = statement::allocate(&core)?;
+                self.control = Some(Control(stmt.clone()));
+                stmt
+            }
+        };
+        let called = direct(&core, &stmt, sql);
+        if !called.ok() {
+            let error = core.failure(&stmt, &called, "SQLExecDirect");
+            self.control = None;
+            return Err(error);
+        }
+        statement::close(&core, &stmt);
+        Ok(())
+    }
+}
+
+/// `SQLExecDirect`, with a NUL behind the text.
+pub(super) fn direct(core: &Core, stmt: &Arc<Stmt>, sql: &str) -> Called {
+    let text = format!("{sql}\0");
+    core.call(stmt, || unsafe { sys::SQLExecDirect(stmt.handle(), text.as_ptr(), (text.len() - 1) as i32) })
 }
 
 /// Ends a running call of its link from any thread. Clone and Send.
 #[derive(Clone, Debug)]
-pub struct Canceller {}
+pub struct Canceller {
+    core: Weak<Core>,
+}
 
 impl Canceller {
     /// Asks the server to stop the running statement; does nothing when none runs. Never blocks the caller.
     pub fn cancel(&self) {
-        todo!()
+        if let Some(core) = self.core.upgrade() {
+            core.cancel();
+        }
     }
     /// Shuts the connection's socket down: whatever call hangs on it comes back with `Unreachable`.
     pub fn cut(&self) {
-        todo!()
-    }
-}
-
-/// An open result. Holds its connection alive; dropping it closes the result.
-#[derive(Debug)]
-pub struct Cursor {}
-
-impl Cursor {
-    pub fn columns(&self) -> &[ColumnInfo] {
-        todo!()
-    }
-    /// Fetches up to `max_rows` rows (at least 1) into `block`, re-using its memory; false: no more rows.
-    pub fn next_block(&mut self, _max_rows: usize, _block: &mut Block) -> Result<bool> {
-        todo!()
-    }
-    /// Moves to the next result of the statement; false: there is none.
-    pub fn more_results(&mut self) -> Result<bool> {
-        todo!()
+        if let Some(core) = self.core.upgrade() {
+            core.cut();
+        }
     }
 }

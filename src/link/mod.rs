@@ -7,15 +7,31 @@
 //! Transactions are SQL text (`BEGIN`, `COMMIT`), never `SQLEndTran`: psqlODBC answers SQL_SUCCESS to a
 //! `SQLEndTran(COMMIT)` on a connection it has already seen die.
 
+mod batch;
+mod block;
 pub mod catalog;
+mod cells;
+mod connect;
+mod connstr;
+mod core;
+mod diagnostics;
 pub mod dialects;
+mod handles;
+pub mod lexis;
 #[allow(clippy::module_inception)]
 mod link;
+mod params;
+mod process;
+mod socket;
+mod statement;
+mod transaction;
+mod watchdog;
 
 use std::time::Duration;
 
+pub use block::Cursor;
 pub use dialects::{Dialect, Engine};
-pub use link::{Canceller, Cursor, Link};
+pub use link::{Canceller, Link};
 
 /// How a link is to behave; the same for all links of a node.
 #[derive(Clone, Debug)]

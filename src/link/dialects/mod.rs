@@ -4,6 +4,18 @@ mod mariadb;
 mod postgres;
 mod sqlite;
 
+use std::borrow::Cow;
+use std::time::Duration;
+
+use odbc_api::sys::SqlDataType;
+
+use super::LinkSettings;
+use super::connstr::Attributes;
+use super::lexis::Lexis;
+use super::params::Bind;
+use crate::error::{Class, Record, Result, Status};
+use crate::value::{Type, Value};
+
 /// The engines that are promised. Found from the driver's own answer (`SQL_DBMS_NAME`), not from the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
@@ -12,7 +24,307 @@ pub enum Engine {
     MariaDb,
 }
 
-/// An engine's ways.
+impl std::fmt::Display for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Engine::Sqlite => "SQLite",
+            Engine::Postgres => "PostgreSQL",
+            Engine::MariaDb => "MariaDB",
+        })
+    }
+}
+
+/// An engine's ways, as far as SQL text is concerned.
 pub trait Dialect: Send + Sync {
     fn engine(&self) -> Engine;
+
+    /// An identifier for use in SQL text, quoted whatever it contains.
+    fn quote_ident(&self, name: &str) -> String;
+
+    /// Appends `value` as SQL text that evaluates to exactly this value, with the type that the same value
+    /// has as a parameter. Refuses what the engine has no notation for.
+    fn literal(&self, value: &Value, out: &mut String) -> Result<()>;
+
+    /// How this engine's text is cut into words: to find markers, comments and quoted parts.
+    fn lexis(&self) -> Lexis;
+
+    /// Ends another session, by the number that its `Link::session_id` gave.
+    fn kill_sql(&self, session_id: u64) -> Option<String>;
+
+    /// Statements that undo a session's own state (settings, temporary tables, advisory locks) before it
+    /// serves somebody else. Follow them with `Link::restart_session`. Where it is empty and
+    /// [`Dialect::must_discard`], a session whose state was touched has to be closed.
+    fn reset_sql(&self) -> &'static [&'static str];
+
+    /// True where no SQL can undo session state.
+    fn must_discard(&self) -> bool {
+        self.reset_sql().is_empty()
+    }
+
+    /// An expression with the exact value of a double: for SQLite, whose driver gives no more than 15
+    /// digits of a REAL.
+    fn exact_double<'a>(&self, expression: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(expression)
+    }
+}
+
+/// What an error leaves of the open transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    /// Only the statement is undone.
+    Open,
+    /// The server refuses everything but a rollback, whole or to a savepoint.
+    Failed,
+    /// The engine has rolled back, or the victim still holds locks others wait for: roll back at once.
+    RollBack,
+    /// Not to be known from the error: the engine must be asked.
+    Ask,
+}
+
+/// How an engine is asked whether a transaction is open.
+pub(crate) enum Ask {
+    /// A query for 1 or 0.
+    Query(&'static str),
+    /// A statement that fails inside a transaction and opens one outside.
+    Begin(&'static str),
+    /// There is no need.
+    Never,
+}
+
+/// What a server says of a new session.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Greeting {
+    pub session_id: u64,
+    /// The client's TCP port as the server sees it.
+    pub client_port: Option<u16>,
+    /// What makes commits less durable than they should be, and is not the session's to change.
+    pub durability: Option<String>,
+    /// The session's `synchronous_commit` or the like, as it was found.
+    pub commit_mode: String,
+}
+
+/// How cells of a kind are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// `SQL_C_SBIGINT`
+    Int,
+    /// `SQL_C_DOUBLE`
+    Double,
+    /// `SQL_C_CHAR`, parsed here.
+    Text,
+    /// `SQL_C_BINARY`
+    Bytes,
+}
+
+/// What a driver says of a result column.
+pub(crate) struct Described<'a> {
+    pub sql_type: SqlDataType,
+    pub type_name: &'a str,
+    pub size: usize,
+    pub unsigned: bool,
+}
+
+/// An engine's driver and its traps.
+pub(crate) trait Driver: Dialect {
+    /// The Debian package with the driver.
+    fn package(&self) -> &'static str;
+
+    /// Adds to the user's connection string what is missing for our purposes.
+    fn complete(&self, attributes: &mut Attributes, settings: &LinkSettings);
+
+    /// Whether a connect with these attributes may go through a Unix socket.
+    fn may_use_unix_socket(&self, attributes: &Attributes) -> bool;
+
+    /// What a record means.
+    fn classify(&self, record: &Record) -> Class;
+
+    /// What a refused connect means; `None`: as [`Driver::classify`] says.
+    fn connect_status(&self, record: &Record) -> Option<(Class, Status)>;
+
+    /// What a failed statement leaves of an open transaction.
+    fn aftermath(&self, class: Class, record: Option<&Record>) -> Aftermath;
+
+    /// Whether the statement only failed because its plan was made for another schema.
+    fn is_stale_plan(&self, record: &Record) -> bool;
+
+    /// Why a text must not reach the driver.
+    fn screen(&self, sql: &str) -> Option<&'static str>;
+
+    /// The text as the driver can take it.
+    fn prepare<'a>(&self, sql: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(sql)
+    }
+
+    /// A question that every session begins with; see [`Driver::greeting`].
+    fn greeting_sql(&self) -> Option<&'static str>;
+
+    fn greeting(&self, row: &[Value]) -> Greeting;
+
+    /// What a session is set to before it serves anybody.
+    fn session_sql(
+        &self,
+        attributes: &Attributes,
+        settings: &LinkSettings,
+        greeting: &Greeting,
+    ) -> Vec<String>;
+
+    fn begin(&self, write: bool) -> &'static str;
+
+    /// A statement whose answer tells whether a transaction is open: see [`Aftermath::Ask`].
+    fn ask(&self) -> Ask;
+
+    fn lock_timeout(&self, limit: Option<Duration>) -> Option<String>;
+
+    /// What replaces a value's `?` in prepared text: `?` with a cast where the driver would lose the type.
+    fn marker(&self, value: &Value) -> &'static str;
+
+    fn bind<'v>(&self, value: &'v Value) -> Result<Bind<'v>>;
+
+    fn kind(&self, column: &Described<'_>) -> Type;
+
+    fn fetch(&self, kind: Type, column: &Described<'_>) -> Fetch;
+
+    /// The bytes that the longest value of a column takes as text or binary, where the driver knows.
+    fn bound(&self, kind: Type, column: &Described<'_>) -> Option<usize>;
+
+    /// Whether metadata of a prepared statement stay true from one execution to the next.
+    fn keeps_metadata(&self) -> bool;
+}
+
+/// Connecting needs a guess, because the driver's options differ; `SQL_DBMS_NAME` has the last word.
+pub(crate) fn guess(attributes: &Attributes) -> Option<&'static dyn Driver> {
+    let driver = attributes.get("driver")?.to_ascii_lowercase();
+    by_name(&driver)
+}
+
+/// From a driver's or a database's name.
+pub(crate) fn by_name(name: &str) -> Option<&'static dyn Driver> {
+    let name = name.to_ascii_lowercase();
+    if name.contains("sqlite") {
+        Some(&sqlite::Sqlite)
+    } else if name.contains("postgres") || name.contains("psqlodbc") {
+        Some(&postgres::Postgres)
+    } else if name.contains("maria") || name.contains("maodbc") || name.contains("mysql") {
+        Some(&mariadb::MariaDb)
+    } else {
+        None
+    }
+}
+
+pub(crate) fn of(engine: Engine) -> &'static dyn Driver {
+    match engine {
+        Engine::Sqlite => &sqlite::Sqlite,
+        Engine::Postgres => &postgres::Postgres,
+        Engine::MariaDb => &mariadb::MariaDb,
+    }
+}
+
+/// How long SQLite waits for a lock when nothing else is said.
+pub(crate) const SQLITE_LOCK_TIMEOUT: Duration = sqlite::DEFAULT_LOCK_TIMEOUT;
+
+/// The dialect of an engine.
+pub fn dialect(engine: Engine) -> &'static dyn Dialect {
+    of(engine)
+}
+
+/// `x` or `"x"` with the quote doubled inside.
+fn quoted(name: &str, quote: char) -> String {
+    let mut text = String::with_capacity(name.len() + 2);
+    text.push(quote);
+    for c in name.chars() {
+        if c == quote {
+            text.push(quote);
+        }
+        text.push(c);
+    }
+    text.push(quote);
+    text
+}
+
+/// 16 bytes as `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
+pub(crate) fn uuid_text(bytes: &[u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (i, byte) in bytes.iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        push_hex(&mut text, *byte);
+    }
+    text
+}
+
+fn push_hex(text: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    text.push(DIGITS[usize::from(byte >> 4)] as char);
+    text.push(DIGITS[usize::from(byte & 15)] as char);
+}
+
+fn hex(bytes: &[u8], out: &mut String) {
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        push_hex(out, *byte);
+    }
+}
+
+/// Whether a decimal's text is a number and nothing else: it is about to become SQL.
+fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((m, e)) => (m, Some(e.strip_prefix(['-', '+']).unwrap_or(e))),
+        None => (digits, None),
+    };
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    !(whole.is_empty() && part.is_empty())
+        && all(whole)
+        && all(part)
+        && exponent.is_none_or(|e| !e.is_empty() && all(e))
+}
+
+/// The shortest text that reads back as the same double.
+fn double_text(value: f64) -> String {
+    if value.is_nan() {
+        "NaN".into()
+    } else if value.is_infinite() {
+        if value > 0.0 { "Infinity".into() } else { "-Infinity".into() }
+    } else {
+        format!("{value:e}")
+    }
+}
+
+/// A cell of a greeting as text.
+fn cell(row: &[Value], index: usize) -> String {
+    match row.get(index) {
+        Some(Value::Text(v)) | Some(Value::Decimal(v)) => v.clone(),
+        Some(Value::Int(v)) => v.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn bad_value(engine: Engine, what: &str) -> crate::error::Error {
+    crate::error::Error::new(
+        Status::BadArgument,
+        format!("a parameter value cannot be sent to {engine}: {what}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_pass_as_decimals() {
+        for good in ["0", "-1.5", "+.5", "5.", "1e10", "1.5E-3"] {
+            assert!(is_decimal(good), "{good}");
+        }
+        for bad in ["", ".", "-", "1;drop", "1e", "0x10", "1 ", "--1", "NaN", "1e1.5"] {
+            assert!(!is_decimal(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn identifiers_are_quoted_whatever_they_contain() {
+        assert_eq!(quoted("a\"b", '"'), "\"a\"\"b\"");
+        assert_eq!(quoted("a`b", '`'), "`a``b`");
+    }
 }

@@ -1,0 +1,142 @@
+//! Many statements in one round trip: values as literals, results walked one by one.
+
+use super::core::Core;
+use super::dialects::Driver;
+use super::lexis::Piece;
+use super::link::{Link, direct};
+use super::statement;
+use super::{Engine, TxState};
+use crate::error::{Error, Result, Status};
+use crate::value::Value;
+
+/// One round trip carries at most this much.
+const MOST_STATEMENTS: usize = 200;
+const MOST_BYTES: usize = 256 << 10;
+
+/// The text with its values in place of the markers.
+pub(super) fn inline(driver: &dyn Driver, sql: &str, values: &[Value]) -> Result<String> {
+    let mut text = String::with_capacity(sql.len() + values.len() * 16);
+    let mut next = values.iter();
+    let mut markers = 0;
+    for (piece, part) in driver.lexis().pieces(sql) {
+        match piece {
+            Piece::Marker => {
+                markers += 1;
+                if let Some(value) = next.next() {
+                    // Blanks: `=?AND` must not become `=5AND`.
+                    text.push(' ');
+                    driver.literal(value, &mut text)?;
+                    text.push(' ');
+                }
+            }
+            Piece::Comment => text.push(' '),
+            _ => text.push_str(part),
+        }
+    }
+    if markers != values.len() {
+        let text =
+            format!("the statement has {markers} parameter markers and {} values were given", values.len());
+        return Err(Error::new(Status::BadArgument, text));
+    }
+    Ok(text)
+}
+
+/// Whether a statement gives exactly one result and can stand among others.
+fn can_join(driver: &dyn Driver, text: &str) -> bool {
+    let words_ok =
+        !matches!(driver.lexis().first_word(text).as_str(), "CALL" | "COPY" | "BEGIN" | "CREATE" | "");
+    words_ok && driver.lexis().pieces(text).all(|(piece, _)| piece != Piece::Semicolon)
+}
+
+pub(super) fn run_many(link: &mut Link, statements: &[(&str, &[Value])]) -> Result<Vec<i64>, (usize, Error)> {
+    link.check_usable().map_err(|e| (0, e))?;
+    let mut affected = Vec::with_capacity(statements.len());
+    if link.engine() == Engine::Sqlite {
+        return one_by_one(link, statements, 0, affected);
+    }
+    let mut at = 0;
+    while at < statements.len() {
+        let mut text = String::new();
+        let mut count = 0;
+        while at + count < statements.len() && count < MOST_STATEMENTS && text.len() < MOST_BYTES {
+            let (sql, values) = statements[at + count];
+            let sql = sql.trim_end_matches(|c: char| c.is_whitespace() || c == ';');
+            let driver = link.driver();
+            statement::screen(link.core(), sql).map_err(|e| (at + count, e))?;
+            if !can_join(driver, sql) {
+                break;
+            }
+            let one = inline(driver, sql, values).map_err(|e| (at + count, e))?;
+            if count > 0 {
+                text.push(';');
+            }
+            text.push_str(&one);
+            count += 1;
+        }
+        if count < 2 {
+            affected = one_by_one(link, &statements[at..at + 1], at, affected)?;
+            at += 1;
+            continue;
+        }
+        let before = link.tx();
+        match together(link, &text, count) {
+            Ok(counts) => affected.extend(counts),
+            Err((index, error)) => {
+                let result: Result<()> = link.settle(Err(error));
+                debug_assert!(before != TxState::Idle || link.tx() != TxState::Open);
+                return match result {
+                    Err(error) => Err((at + index, error)),
+                    Ok(()) => Err((at + index, Error::new(Status::Internal, "run_many: an error was lost"))),
+                };
+            }
+        }
+        at += count;
+    }
+    Ok(affected)
+}
+
+fn one_by_one(
+    link: &mut Link,
+    statements: &[(&str, &[Value])],
+    first: usize,
+    mut affected: Vec<i64>,
+) -> Result<Vec<i64>, (usize, Error)> {
+    for (i, (sql, values)) in statements.iter().enumerate() {
+        let outcome = link.run(sql, values).map_err(|e| (first + i, e))?;
+        affected.push(outcome.affected);
+        if let Some(rows) = outcome.rows {
+            rows.close().map_err(|e| (first + i, e))?;
+        }
+    }
+    Ok(affected)
+}
+
+/// Executes `count` statements in one text.
+fn together(link: &mut Link, text: &str, count: usize) -> Result<Vec<i64>, (usize, Error)> {
+    let core = link.core().clone();
+    let _busy = core.busy.lock();
+    let stmt = statement::allocate(&core).map_err(|e| (0, e))?;
+    let called = direct(&core, &stmt, text);
+    if !called.ok() {
+        return Err((0, core.failure(&stmt, &called, "SQLExecDirect")));
+    }
+    let mut counts = vec![count_of(&core, &stmt)];
+    loop {
+        match statement::more_results(&core, &stmt) {
+            Ok(true) => counts.push(count_of(&core, &stmt)),
+            Ok(false) => break,
+            Err(error) => return Err((counts.len().min(count - 1), error)),
+        }
+    }
+    statement::close(&core, &stmt);
+    if counts.len() != count {
+        let text = format!("{count} statements gave {} results", counts.len());
+        return Err((0, Error::new(Status::Internal, text)));
+    }
+    Ok(counts)
+}
+
+fn count_of(core: &Core, stmt: &super::handles::Stmt) -> i64 {
+    let _ = core;
+    statement::row_count(stmt).max(0)
+}

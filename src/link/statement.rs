@@ -1,0 +1,293 @@
+//! Prepared statements kept by a link, and one-time statements.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use odbc_api::sys::{self, CDataType, Desc, FreeStmtOption, Nullability, SqlDataType, SqlReturn};
+
+use super::core::Core;
+use super::dialects::{Described, Fetch};
+use super::handles::{Stmt, succeeded};
+use super::params;
+use crate::error::{Result, Side};
+use crate::value::{ColumnInfo, Type, Value};
+
+/// A prepared statement. It is in its link's cache, or checked out by whoever executes or reads it.
+pub(crate) struct Prepared {
+    key: u64,
+    sql: Box<str>,
+    /// The markers' forms: the same text with other parameter types is another statement to the server.
+    forms: Box<[&'static str]>,
+    pub stmt: Arc<Stmt>,
+    /// What is known of the result's columns, where it stays true.
+    pub shape: Option<Arc<Shape>>,
+    /// INSERT, UPDATE and the like: the row count means something.
+    pub writes: bool,
+    generation: u64,
+}
+
+/// The columns of a result and how they are read.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub columns: Vec<ColumnInfo>,
+    pub fetch: Vec<Fetch>,
+    /// Bytes that hold any value of the column, where all columns have such a bound.
+    pub bounds: Option<Vec<usize>>,
+}
+
+/// Least recently used last out. Small enough to be searched from one end to the other.
+pub(crate) struct Cache {
+    capacity: usize,
+    /// The most recently used is the last.
+    entries: Vec<Prepared>,
+    /// Counts up when all kept statements become void.
+    generation: u64,
+    hasher: RandomState,
+}
+
+impl Cache {
+    pub(crate) fn new(capacity: usize) -> Cache {
+        Cache { capacity, entries: Vec::new(), generation: 0, hasher: RandomState::new() }
+    }
+
+    fn key(&self, sql: &str) -> u64 {
+        self.hasher.hash_one(sql)
+    }
+
+    fn take(&mut self, key: u64, sql: &str, forms: impl Fn(&[&'static str]) -> bool) -> Option<Prepared> {
+        let found = self.entries.iter().rposition(|e| e.key == key && &*e.sql == sql && forms(&e.forms))?;
+        Some(self.entries.remove(found))
+    }
+
+    /// Keeps a statement for its next use; returns what has to go instead.
+    fn put(&mut self, prepared: Prepared) -> Option<Prepared> {
+        if self.capacity == 0 || prepared.generation != self.generation {
+            return Some(prepared);
+        }
+        self.entries.push(prepared);
+        (self.entries.len() > self.capacity).then(|| self.entries.remove(0))
+    }
+
+    pub(crate) fn clear(&mut self) -> Vec<Prepared> {
+        self.generation += 1;
+        std::mem::take(&mut self.entries)
+    }
+}
+
+/// A fresh statement with the attributes that all of ours have.
+pub(crate) fn allocate(core: &Core) -> Result<Arc<Stmt>> {
+    let stmt =
+        Stmt::new(&core.dbc, core.side).map_err(|records| core.judge(records, false, "SQLAllocHandle"))?;
+    if core.driver.engine() == super::Engine::Sqlite {
+        // Static: all rows at once, types of expressions known. See `Link::run_streaming`.
+        stmt.set_attribute(sys::StatementAttribute::CursorType, 3);
+    }
+    Ok(Arc::new(stmt))
+}
+
+impl Prepared {
+    /// From the cache, or prepared now. `busy` is held.
+    pub(crate) fn get(core: &Core, sql: &str, values: &[Value]) -> Result<Prepared> {
+        let driver = core.driver;
+        let same = |forms: &[&'static str]| {
+            forms.len() == values.len() && forms.iter().zip(values).all(|(form, v)| *form == driver.marker(v))
+        };
+        let (key, generation) = {
+            let mut cache = core.cache.lock();
+            let key = cache.key(sql);
+            if let Some(found) = cache.take(key, sql, same) {
+                return Ok(found);
+            }
+            (key, cache.generation)
+        };
+        let text = params::mark(driver, sql, values)?;
+        screen(core, sql)?;
+        let stmt = allocate(core)?;
+        // A NUL behind the text: not every driver honours the length.
+        let text = format!("{text}\0");
+        let called = core.call(&stmt, || unsafe {
+            sys::SQLPrepare(stmt.handle(), text.as_ptr(), (text.len() - 1) as i32)
+        });
+        if !called.ok() {
+            return Err(core.failure(&stmt, &called, "SQLPrepare"));
+        }
+        Ok(Prepared {
+            key,
+            sql: sql.into(),
+            forms: values.iter().map(|v| driver.marker(v)).collect(),
+            stmt,
+            shape: None,
+            writes: writes(core, sql),
+            generation,
+        })
+    }
+
+    /// Back into the cache. `busy` is held; the statement has no open result.
+    pub(crate) fn put_back(self, core: &Core) {
+        let gone = core.cache.lock().put(self);
+        drop(gone);
+    }
+}
+
+/// Refuses text that would crash the driver.
+pub(crate) fn screen(core: &Core, sql: &str) -> Result<()> {
+    match core.driver.screen(sql) {
+        Some(why) => Err(crate::error::Error::new(
+            crate::error::Status::Unsupported,
+            format!("the statement cannot be sent to the {}: {why}", core.side),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether a driver's row count can be believed after this statement: SQLite's is that of the last write.
+pub(crate) fn writes(core: &Core, sql: &str) -> bool {
+    matches!(
+        core.driver.lexis().first_word(sql).as_str(),
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "MERGE" | "WITH" | "COPY" | "CALL" | "EXECUTE" | "LOAD"
+    )
+}
+
+/// Rows affected by what has just been executed.
+pub(crate) fn row_count(stmt: &Stmt) -> i64 {
+    let mut count: isize = -1;
+    let ret = unsafe { sys::SQLRowCount(stmt.handle(), &mut count) };
+    if succeeded(ret) { count as i64 } else { -1 }
+}
+
+pub(crate) fn column_count(stmt: &Stmt) -> usize {
+    let mut count: i16 = 0;
+    let ret = unsafe { sys::SQLNumResultCols(stmt.handle(), &mut count) };
+    if succeeded(ret) { count.max(0) as usize } else { 0 }
+}
+
+/// Ends a statement's result. Drivers that read row by row may talk to the server here.
+pub(crate) fn close(core: &Core, stmt: &Arc<Stmt>) {
+    let _ = core.call(stmt, || unsafe { sys::SQLFreeStmt(stmt.handle(), FreeStmtOption::Close) });
+}
+
+/// Reads what the driver knows of the result's columns.
+pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Result<Shape> {
+    let mut columns = Vec::with_capacity(count);
+    let mut fetch = Vec::with_capacity(count);
+    let mut bounds = Vec::with_capacity(count);
+    let mut text = vec![0u8; 512];
+    for number in 1..=count as u16 {
+        let (mut length, mut sql_type, mut size) = (0i16, SqlDataType(0), 0usize);
+        let (mut digits, mut nullable) = (0i16, Nullability::UNKNOWN);
+        let ret = unsafe {
+            sys::SQLDescribeCol(
+                stmt.handle(),
+                number,
+                text.as_mut_ptr(),
+                text.len() as i16,
+                &mut length,
+                &mut sql_type,
+                &mut size,
+                &mut digits,
+                &mut nullable,
+            )
+        };
+        if !succeeded(ret) {
+            return Err(core.judge(stmt.records(side, "SQLDescribeCol"), false, "SQLDescribeCol"));
+        }
+        let length = (length.max(0) as usize).min(text.len() - 1);
+        let name = String::from_utf8_lossy(&text[..length]).into_owned();
+        let type_name = attribute_text(stmt, number, Desc::TypeName);
+        let unsigned = attribute(stmt, number, Desc::Unsigned) == Some(1);
+        let described = Described { sql_type, type_name: &type_name, size, unsigned };
+        let kind = core.driver.kind(&described);
+        fetch.push(core.driver.fetch(kind, &described));
+        bounds.push(core.driver.bound(kind, &described));
+        columns.push(ColumnInfo {
+            name,
+            kind,
+            sql_type: sql_type.0,
+            size: size as u64,
+            digits,
+            nullable: nullable != Nullability::NO_NULLS,
+        });
+    }
+    Ok(Shape { columns, fetch, bounds: bounds.into_iter().collect() })
+}
+
+fn attribute(stmt: &Stmt, number: u16, what: Desc) -> Option<isize> {
+    let mut value: isize = 0;
+    let ret = unsafe {
+        sys::SQLColAttribute(
+            stmt.handle(),
+            number,
+            what,
+            std::ptr::null_mut(),
+            0,
+            std::ptr::null_mut(),
+            &mut value,
+        )
+    };
+    succeeded(ret).then_some(value)
+}
+
+fn attribute_text(stmt: &Stmt, number: u16, what: Desc) -> String {
+    let mut text = [0u8; 128];
+    let mut length = 0i16;
+    let mut unused: isize = 0;
+    let ret = unsafe {
+        sys::SQLColAttribute(
+            stmt.handle(),
+            number,
+            what,
+            text.as_mut_ptr().cast(),
+            text.len() as i16,
+            &mut length,
+            &mut unused,
+        )
+    };
+    if !succeeded(ret) {
+        return String::new();
+    }
+    let length = (length.max(0) as usize).min(text.len() - 1);
+    String::from_utf8_lossy(&text[..length]).into_owned()
+}
+
+/// The next result of a statement: true when there is one. Errors of later statements of one text show here.
+pub(crate) fn more_results(core: &Core, stmt: &Arc<Stmt>) -> Result<bool> {
+    let called = core.call(stmt, || unsafe { sys::SQLMoreResults(stmt.handle()) });
+    if called.ret == SqlReturn::NO_DATA {
+        return Ok(false);
+    }
+    if called.ok() {
+        return Ok(true);
+    }
+    Err(core.failure(stmt, &called, "SQLMoreResults"))
+}
+
+/// How a kind of column is asked for.
+pub(crate) fn c_type(fetch: Fetch) -> CDataType {
+    match fetch {
+        Fetch::Int => CDataType::SBigInt,
+        Fetch::Double => CDataType::Double,
+        Fetch::Text => CDataType::Char,
+        Fetch::Bytes => CDataType::Binary,
+    }
+}
+
+/// What a column's block is made of at first.
+pub(crate) fn kinds(shape: &Shape) -> Vec<Type> {
+    shape.columns.iter().map(|c| c.kind).collect()
+}
+
+impl Prepared {
+    /// A statement that was executed without preparation, in the form that results expect.
+    pub(crate) fn once(core: &Core, stmt: Arc<Stmt>, sql: &str) -> Prepared {
+        let writes = writes(core, sql);
+        Prepared {
+            key: 0,
+            sql: Box::default(),
+            forms: Box::default(),
+            stmt,
+            shape: None,
+            writes,
+            generation: 0,
+        }
+    }
+}

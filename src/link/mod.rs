@@ -14,6 +14,7 @@ mod cells;
 mod connect;
 mod connstr;
 mod core;
+mod describe;
 mod diagnostics;
 pub mod dialects;
 mod handles;

@@ -28,14 +28,6 @@ impl Held {
             Held::File { .. } => true,
         }
     }
-
-    /// The connection that holds it, for use by its owner.
-    pub fn link(&mut self) -> Option<&mut Link> {
-        match self {
-            Held::Session(link) => Some(link),
-            Held::File { .. } => None,
-        }
-    }
 }
 
 impl Drop for Held {

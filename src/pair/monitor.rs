@@ -25,7 +25,7 @@ pub fn watch(pair: &Arc<Pair>, liveness: Held) {
             log::debug!(target: "twinpool::pair", "{}: the master was not readable: {e}", pair.setup.name);
         }
         if !liveness.as_mut().is_some_and(|held| held.is_sound(pair.setup.mirror_timeout)) {
-            liveness = None;
+            drop(liveness.take());
             liveness = prove_alive(pair);
         }
         if last_burial.elapsed() > BURIAL_PERIOD && pair.view().state == MirrorState::InSync {

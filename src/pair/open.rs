@@ -301,7 +301,7 @@ fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
         }
         Engine::MariaDb => {
             let key = [Value::Text(format!("twin:{}", new_id()?))];
-            let mut name = |link: &mut Link| -> Result<String> {
+            let name = |link: &mut Link| -> Result<String> {
                 Ok(link.query("SELECT DATABASE()", &[])?.first().and_then(|r| r.first()).map(text).unwrap_or_default())
             };
             let same_name = name(master)? == name(mirror)?;

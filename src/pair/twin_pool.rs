@@ -142,7 +142,8 @@ impl TwinPool {
     }
 
     pub fn resume(&self) -> Result<()> {
-        self.inner.pool.resume()
+        self.inner.pool.resume();
+        Ok(())
     }
 
     /// Closes idle sessions; those in use go when they are released.
@@ -194,9 +195,12 @@ impl TwinPool {
     /// Changes one of the live options.
     pub fn set(&self, key: &str, value: &str) -> Result<()> {
         let mut options = self.inner.options.lock();
-        options.set_live(key, value)?;
-        let (settings, _) = options.validate()?;
-        self.inner.pool.set(settings.pool)
+        let (settings, warnings) = options.change(key, value)?;
+        for warning in &warnings {
+            log::warn!(target: "twinpool::config", "{}: {warning}", settings.name);
+        }
+        self.inner.pool.set(settings.pool);
+        Ok(())
     }
 
     /// The effective value of an option, secrets masked.

@@ -64,7 +64,7 @@ struct Side {
 
 impl Side {
     fn open(link: &mut Link, sql: &str) -> Result<Side> {
-        let cursor = link.run_streaming(sql)?.rows.ok_or_else(|| {
+        let cursor = link.run_streaming(sql, &[])?.rows.ok_or_else(|| {
             Error::new(Status::Internal, format!("verify: the {} gave no result", link.side()))
         })?;
         Ok(Side { cursor, block: Block::default(), next: 0, rows: 0, done: false })

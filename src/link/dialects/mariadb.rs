@@ -14,7 +14,7 @@ use crate::link::LinkSettings;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound, odbc_date, odbc_timestamp};
-use crate::value::{Type, Value};
+use crate::value::{Isolation, Type, Value};
 
 pub(super) struct MariaDb;
 
@@ -25,6 +25,26 @@ const MULTI_STATEMENTS: u64 = 1 << 26;
 impl Dialect for MariaDb {
     fn engine(&self) -> Engine {
         Engine::MariaDb
+    }
+
+    fn ddl_commits(&self) -> bool {
+        true
+    }
+
+    fn isolation_sql(&self, level: Isolation) -> Option<&'static str> {
+        Some(match level {
+            Isolation::ReadCommitted => "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            Isolation::RepeatableRead => "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            Isolation::Serializable => "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        })
+    }
+
+    fn schema_sql(&self, name: &str) -> Option<String> {
+        Some(format!("USE {}", self.quote_ident(name)))
+    }
+
+    fn current_schema_sql(&self) -> &'static str {
+        "SELECT DATABASE()"
     }
 
     fn quote_ident(&self, name: &str) -> String {

@@ -14,7 +14,7 @@ use super::connstr::Attributes;
 use super::lexis::Lexis;
 use super::params::Bind;
 use crate::error::{Class, Record, Result, Status};
-use crate::value::{Type, Value};
+use crate::value::{Isolation, Type, Value};
 
 /// The engines that are promised. Found from the driver's own answer (`SQL_DBMS_NAME`), not from the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +60,30 @@ pub trait Dialect: Send + Sync {
     fn must_discard(&self) -> bool {
         self.reset_sql().is_empty()
     }
+
+    /// What makes deferred constraints and triggers run now; `None` where nothing is deferred.
+    fn check_constraints_now(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether DDL commits what is open, and itself.
+    fn ddl_commits(&self) -> bool {
+        false
+    }
+
+    /// Whether any statement's error fails the whole transaction.
+    fn error_fails_transaction(&self) -> bool {
+        false
+    }
+
+    /// Sets the isolation of the session's transactions to come; `None` where there is only one level.
+    fn isolation_sql(&self, level: Isolation) -> Option<&'static str>;
+
+    /// Makes unqualified names mean this schema; `None` where there are none.
+    fn schema_sql(&self, name: &str) -> Option<String>;
+
+    /// Asks what unqualified names mean.
+    fn current_schema_sql(&self) -> &'static str;
 
     /// An expression with the exact value of a double: for SQLite, whose driver gives no more than 15
     /// digits of a REAL.

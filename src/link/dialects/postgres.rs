@@ -17,7 +17,7 @@ use crate::link::LinkSettings;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
-use crate::value::{Date, Timestamp, Type, Value};
+use crate::value::{Isolation, Date, Timestamp, Type, Value};
 
 pub(super) struct Postgres;
 
@@ -47,6 +47,30 @@ fn is_number(text: &str) -> bool {
 impl Dialect for Postgres {
     fn engine(&self) -> Engine {
         Engine::Postgres
+    }
+
+    fn check_constraints_now(&self) -> Option<&'static str> {
+        Some("SET CONSTRAINTS ALL IMMEDIATE")
+    }
+
+    fn error_fails_transaction(&self) -> bool {
+        true
+    }
+
+    fn isolation_sql(&self, level: Isolation) -> Option<&'static str> {
+        Some(match level {
+            Isolation::ReadCommitted => "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            Isolation::RepeatableRead => "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            Isolation::Serializable => "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        })
+    }
+
+    fn schema_sql(&self, name: &str) -> Option<String> {
+        Some(format!("SET search_path TO {}", self.quote_ident(name)))
+    }
+
+    fn current_schema_sql(&self) -> &'static str {
+        "SELECT current_schema()"
     }
 
     fn quote_ident(&self, name: &str) -> String {

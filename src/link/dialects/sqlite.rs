@@ -17,7 +17,7 @@ use crate::link::LinkSettings;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
-use crate::value::{Type, Value};
+use crate::value::{Isolation, Type, Value};
 
 pub(super) struct Sqlite;
 
@@ -31,6 +31,18 @@ const INTERRUPT: i32 = 9;
 impl Dialect for Sqlite {
     fn engine(&self) -> Engine {
         Engine::Sqlite
+    }
+
+    fn isolation_sql(&self, _level: Isolation) -> Option<&'static str> {
+        None
+    }
+
+    fn schema_sql(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn current_schema_sql(&self) -> &'static str {
+        "SELECT 'main'"
     }
 
     fn quote_ident(&self, name: &str) -> String {

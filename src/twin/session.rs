@@ -298,8 +298,16 @@ impl TwinSession {
                 let picked: Vec<Value> =
                     plan.select_params.iter().filter_map(|i| params.get(*i).cloned()).collect();
                 let keys = self.master()?.query(&plan.select, &picked)?;
+                let statements = plan.statement(&keys, params).map_err(|why| why.error())?;
+                if plan.returning && statements.len() > 1 {
+                    return Err(Error::new(Status::Unsupported, "execute: RETURNING for so many rows by predicate; name fewer rows"));
+                }
                 let mut done = Executed { status: Status::Ok, affected: 0, rows: None };
-                for (sql, params) in plan.statement(&keys, params) {
+                if plan.returning && statements.is_empty() {
+                    let (sql, params) = plan.for_no_rows(params);
+                    done.rows = self.master()?.run(&sql, &params)?.rows;
+                }
+                for (sql, params) in statements {
                     let outcome = self.master()?.run(&sql, &params)?;
                     done.affected += outcome.affected.max(0);
                     done.rows = outcome.rows;

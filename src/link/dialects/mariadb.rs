@@ -27,6 +27,10 @@ impl Dialect for MariaDb {
         Engine::MariaDb
     }
 
+    fn tables_sql(&self) -> &'static str {
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'"
+    }
+
     fn ddl_commits(&self) -> bool {
         true
     }

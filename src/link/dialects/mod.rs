@@ -61,6 +61,9 @@ pub trait Dialect: Send + Sync {
         self.reset_sql().is_empty()
     }
 
+    /// Lists the user tables that the session sees: schema, name.
+    fn tables_sql(&self) -> &'static str;
+
     /// What makes deferred constraints and triggers run now; `None` where nothing is deferred.
     fn check_constraints_now(&self) -> Option<&'static str> {
         None

@@ -49,6 +49,12 @@ impl Dialect for Postgres {
         Engine::Postgres
     }
 
+    fn tables_sql(&self) -> &'static str {
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' \
+         AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!'"
+    }
+
     fn check_constraints_now(&self) -> Option<&'static str> {
         Some("SET CONSTRAINTS ALL IMMEDIATE")
     }

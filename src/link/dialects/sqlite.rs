@@ -33,6 +33,10 @@ impl Dialect for Sqlite {
         Engine::Sqlite
     }
 
+    fn tables_sql(&self) -> &'static str {
+        "SELECT 'main', name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+    }
+
     fn isolation_sql(&self, _level: Isolation) -> Option<&'static str> {
         None
     }

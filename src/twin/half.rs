@@ -252,7 +252,8 @@ impl Half {
         }
         inner.failure = None;
         inner.round += 1;
-        inner.jobs.clear();
+        // What sets the connection up is no part of the transaction.
+        inner.jobs.retain(|j| matches!(j, Job::Session(_) | Job::EnsureApplied(..)));
         inner.jobs.push_back(Job::Rollback);
         self.shared.to_worker.notify_one();
     }

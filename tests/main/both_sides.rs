@@ -91,7 +91,7 @@ on_all_engines! {
         let (status, _) = run(&mut s, "COMMIT", &[]);
         assert_eq!(status, Status::Ok);
         assert!(!s.in_transaction());
-        run(&mut s, "START TRANSACTION", &[]);
+        run(&mut s, pair.pick("BEGIN IMMEDIATE", "START TRANSACTION", "START TRANSACTION"), &[]);
         run(&mut s, "INSERT INTO items (id, n) VALUES (3, 3)", &[]);
         run(&mut s, "ROLLBACK", &[]);
         assert_eq!(pair.mirror.count("SELECT SUM(id) FROM items"), 1);

@@ -22,6 +22,8 @@ pub struct ColumnFacts {
     pub default: DefaultKind,
     /// `GENERATED ALWAYS AS (…)`: computed from the row itself, never written.
     pub computed: bool,
+    /// MariaDB's `ON UPDATE CURRENT_TIMESTAMP`: takes the time by itself when the row is updated.
+    pub on_update: bool,
 }
 
 /// One table, read from the catalogue of its node.
@@ -35,7 +37,9 @@ pub struct TableFacts {
     pub primary_key: Vec<String>,
     /// Other unique keys over NOT NULL columns (no partial or expression indexes).
     pub unique_keys: Vec<Vec<String>>,
-    /// User triggers of any kind (foreign keys do not count).
+    /// Unique indexes beside those: over nullable columns, partial, or over expressions.
+    pub other_unique: bool,
+    /// User triggers of any kind (foreign keys do not count), and PostgreSQL's rules.
     pub has_triggers: bool,
     /// Foreign keys *pointing at* this table with ON DELETE/UPDATE CASCADE or SET NULL/DEFAULT.
     pub has_cascades: bool,

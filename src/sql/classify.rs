@@ -92,7 +92,7 @@ pub enum SessionKind {
     Transaction,
     /// MariaDB's `SET autocommit`.
     Autocommit(bool),
-    /// MariaDB's `SET @x = …`: never part of what is shipped, so of no concern to the mirror.
+    /// MariaDB's `SET @x = …`, `SELECT … INTO @x`, `INTO OUTFILE`: never part of what is shipped, so of no concern to the mirror.
     Variable,
     /// `SET GLOBAL`, `ALTER SYSTEM`: a setting of one node.
     Server,
@@ -295,6 +295,7 @@ impl Statement<'_, '_> {
             Verdict::Read => Kind::Read,
             Verdict::Lock => Kind::Lock,
             Verdict::Sequence => Kind::Write(Verb::Sequence),
+            Verdict::Variable => Kind::Session(SessionKind::Variable),
             Verdict::Writes(verb) => Kind::Write(verb),
         }
     }
@@ -483,7 +484,7 @@ impl Statement<'_, '_> {
         // The values are expressions, and a function in them can write.
         match reads::verdict(self.part(1)) {
             Verdict::Writes(_) | Verdict::Sequence => return Kind::Write(Verb::Unknown),
-            Verdict::Read | Verdict::Lock => {}
+            Verdict::Read | Verdict::Lock | Verdict::Variable => {}
         }
         let mut i = 1;
         let global = self.is_any(i, &["GLOBAL", "PERSIST"]) || self.is_any(i, &["@@GLOBAL"]);

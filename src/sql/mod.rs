@@ -14,6 +14,7 @@ mod functions;
 mod hints;
 mod insert;
 mod keys;
+mod other;
 mod parse;
 mod plan;
 mod reads;
@@ -21,6 +22,8 @@ mod scan;
 mod split;
 mod summary;
 mod target;
+#[cfg(test)]
+mod tests;
 mod update;
 
 pub use classifier::{Analysis, Classifier, FactsOf};

@@ -2,9 +2,16 @@
 
 use crate::error::{Error, Result, Status};
 use crate::link::Engine;
+use crate::link::catalog::TableFacts;
 use crate::value::Value;
 
+use super::classifier::{Analysis, FactsOf};
+use super::classify::{Kind, Statement, Verb};
+use super::hints::Hint;
 use super::keys::KeyPlan;
+use super::scan::{Scan, TokenKind};
+use super::target::Target;
+use super::{insert, other, reads, split, update};
 
 /// What is shipped. Depends on the text and the catalogue only, so that it can be kept;
 /// [`Plan::given`] then looks at the parameters of one execution.
@@ -68,7 +75,7 @@ pub enum Condition {
     /// Compared with a number column: a floating point number may match more than one row.
     Exact { parameter: usize },
     /// Becomes a date or a time: not `'now'`, `'today'` and the like.
-    Absolute { parameter: usize },
+    Absolute { parameter: usize, words: &'static [&'static str] },
     /// Becomes a date: a bare time of day would be filled up with the current date.
     Dated { parameter: usize },
 }
@@ -77,13 +84,15 @@ impl Plan {
     /// The plan for these parameters: this one, or what stands in for it where they do not keep to its
     /// conditions.
     pub fn given(&self, params: &[Value]) -> Result<&Plan, Unsafe> {
-        let Plan::Text(text) = self else { return Ok(self) };
-        match text.conditions.iter().find(|c| !c.holds(params)) {
-            None => Ok(self),
-            Some(broken) => match &text.otherwise {
-                Some(plan) => plan.given(params),
-                None => Err(broken.refusal()),
-            },
+        let (conditions, otherwise) = match self {
+            Plan::Text(text) => (&text.conditions, text.otherwise.as_deref()),
+            Plan::Keys(keys) => (&keys.conditions, None),
+            _ => return Ok(self),
+        };
+        match (conditions.iter().find(|c| !c.holds(params)), otherwise) {
+            (None, _) => Ok(self),
+            (Some(_), Some(plan)) => plan.given(params),
+            (Some(broken), None) => Err(broken.refusal()),
         }
     }
 
@@ -109,8 +118,8 @@ impl Condition {
                 Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Decimal(_)
             ),
             Condition::Exact { parameter } => !matches!(value(parameter), Value::Double(_)),
-            Condition::Absolute { parameter } => match value(parameter) {
-                Value::Text(s) => !is_relative(s),
+            Condition::Absolute { parameter, words } => match value(parameter) {
+                Value::Text(s) => !is_relative(s, words),
                 _ => true,
             },
             Condition::Dated { parameter } => !matches!(value(parameter), Value::Time(_)),
@@ -134,7 +143,7 @@ impl Condition {
                 ),
                 "bind it with the column's type",
             ),
-            Condition::Absolute { parameter } => Unsafe::new(
+            Condition::Absolute { parameter, .. } => Unsafe::new(
                 format!("parameter {} is a time relative to now", parameter + 1),
                 "bind the date and time themselves",
             ),
@@ -165,24 +174,76 @@ fn may_be_zero(v: &Value) -> bool {
     }
 }
 
-/// Words that PostgreSQL and SQLite read as a time relative to the present.
-pub(super) fn is_relative(text: &str) -> bool {
-    const WORDS: [&str; 8] = ["now", "today", "tomorrow", "yesterday", "current", "localtime", "utc", "auto"];
-    text.len() <= 64
-        && text
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .any(|w| WORDS.iter().any(|r| w.eq_ignore_ascii_case(r)))
+/// Whether a text, read as a date or time, begins with one of these words.
+pub(super) fn is_relative(text: &str, words: &[&str]) -> bool {
+    let mut found = text.split(|c: char| !c.is_alphabetic()).filter(|w| !w.is_empty());
+    let first = found.next().unwrap_or("");
+    words.iter().any(|r| first.eq_ignore_ascii_case(r)) && found.count() < 3
 }
 
-/// What planning needs to know besides the statement.
-pub(super) struct Context {
-    pub engine: Engine,
+/// Plans a statement. What it asks of the catalogue is asked through `facts`.
+pub(super) fn plan(engine: Engine, analysis: &Analysis, facts: &mut FactsOf) -> Result<Plan> {
+    match (analysis.hint, &analysis.kind) {
+        (Some(Hint::Local), _) => return Ok(Plan::Local),
+        (Some(Hint::Write), Kind::Write(_)) => return Ok(Plan::text()),
+        _ => {}
+    }
+    let scan = Scan::new(&analysis.text, engine);
+    let (from, to) = match split::statements(&scan, engine).as_slice() {
+        [one] => (one.start, one.end),
+        _ => (0, scan.len()),
+    };
+    let s = Statement { scan: &scan, engine, from, to };
+    if (from..to).any(|i| scan.kind(i) == Some(TokenKind::Param)) && matches!(analysis.kind, Kind::Write(_)) {
+        return Ok(Plan::refuse("parameters other than ? cannot be bound through ODBC", "write ? for each parameter"));
+    }
+    let verb = match &analysis.kind {
+        Kind::Write(verb) => *verb,
+        Kind::Ddl => return other::ddl(s, facts),
+        Kind::Session(kind) => return Ok(other::session(*kind, s)),
+        Kind::Multi => {
+            return Ok(Plan::refuse("the text holds several statements", "give each statement by itself"));
+        }
+        _ => return Ok(Plan::Local),
+    };
+    match verb {
+        Verb::Insert | Verb::Replace => match insert::read(s) {
+            Ok(insert) => on_table(&insert.target, s, facts, |f| insert::plan(&insert, f)),
+            Err(u) => Ok(Plan::Unsafe(u)),
+        },
+        Verb::Update | Verb::Delete => match update::read(s) {
+            Ok(dml) => on_table(&dml.target, s, facts, |f| update::plan(&dml, f)),
+            Err(u) => Ok(Plan::Unsafe(u)),
+        },
+        Verb::Sequence | Verb::Maintain => Ok(Plan::Local),
+        other => Ok(Plan::Unsafe(other::refusal(other, s))),
+    }
 }
 
-pub(super) fn plan(
-    _engine: Engine,
-    _analysis: &super::Analysis,
-    _facts: &mut super::classifier::FactsOf,
+fn on_table(
+    target: &Target,
+    s: Statement,
+    facts: &mut FactsOf,
+    plan: impl FnOnce(&TableFacts) -> Plan,
 ) -> Result<Plan> {
-    Ok(Plan::refuse("plans are still to come", "nothing"))
+    let Some(table) = facts(target.schema.as_deref(), &target.name)? else {
+        return Ok(Plan::refuse(
+            format!("table {} is not in the catalogue", target.name),
+            "name a table of the database",
+        ));
+    };
+    if table.is_temporary {
+        // Temporary tables are on the master only: nothing that is shipped ever reads them.
+        return Ok(reads::local_refusal(s).map_or(Plan::Local, Plan::Unsafe));
+    }
+    if table.is_view {
+        return Ok(Plan::refuse(format!("{} is a view", target.name), "write its table"));
+    }
+    if table.has_triggers {
+        return Ok(Plan::refuse(
+            format!("table {} has triggers, whose effect cannot be seen", target.name),
+            "the hint /*twin:write*/ ships the statement as it is, and the trigger runs on both sides",
+        ));
+    }
+    Ok(plan(&table))
 }

@@ -4,7 +4,9 @@
 use crate::link::Engine;
 
 use super::classify::{Statement, Verb};
+use super::determinate::by_effect;
 use super::functions::{self, Effect};
+use super::plan::Unsafe;
 use super::scan::TokenKind;
 
 /// What a query does besides giving rows. In rising order: the worst part counts.
@@ -15,29 +17,31 @@ pub(super) enum Verdict {
     Lock,
     /// Draws numbers from sequences.
     Sequence,
+    /// Puts something into the session's variables or into a file of the server.
+    Variable,
     /// May write.
     Writes(Verb),
 }
 
 /// Looks at the tokens of a query.
 pub(super) fn verdict(s: Statement) -> Verdict {
-    let mut worst = Verdict::Read;
-    for i in s.from..s.to {
-        let found = match s.scan.kind(i) {
-            Some(TokenKind::Word) => word(s, i),
-            Some(TokenKind::Quoted) if opens(s, i + 1) && !names_columns(s, i) => call(s, i),
-            // `@x := 5` sets a variable.
-            Some(TokenKind::Punct(b':')) if s.scan.punct(i + 1, b'=') && s.engine == Engine::MariaDb => {
-                Verdict::Writes(Verb::Select)
-            }
-            Some(TokenKind::Punct(b'{')) => escape(s, i),
-            _ => Verdict::Read,
-        };
-        worst = worst.max(found);
-    }
+    let worst = (s.from..s.to).map(|i| token(s, i)).max().unwrap_or(Verdict::Read);
     match worst {
         Verdict::Writes(_) => Verdict::Writes(main_verb(s)),
         other => other,
+    }
+}
+
+fn token(s: Statement, i: usize) -> Verdict {
+    match s.scan.kind(i) {
+        Some(TokenKind::Word) => word(s, i),
+        Some(TokenKind::Quoted) if opens(s, i + 1) && !names_columns(s, i) => call(s, i),
+        // `@x := 5` sets a variable.
+        Some(TokenKind::Punct(b':')) if s.scan.punct(i + 1, b'=') && s.engine == Engine::MariaDb => {
+            Verdict::Variable
+        }
+        Some(TokenKind::Punct(b'{')) => escape(s, i),
+        _ => Verdict::Read,
     }
 }
 
@@ -90,6 +94,10 @@ fn word(s: Statement, i: usize) -> Verdict {
     let call_form = opens(s, i + 1);
     match upper {
         "INSERT" | "REPLACE" if call_form => {}
+        "INTO" if s.engine == Engine::MariaDb => {
+            let outside = s.scan.str(i + 1).starts_with('@') || s.scan.is_any(i + 1, &["OUTFILE", "DUMPFILE"]);
+            return if outside { Verdict::Variable } else { Verdict::Writes(Verb::Select) };
+        }
         "INSERT" | "REPLACE" | "DELETE" | "MERGE" | "INTO" => return Verdict::Writes(Verb::Select),
         "UPDATE" => {
             let prev = i.wrapping_sub(1);
@@ -173,5 +181,48 @@ fn escape(s: Statement, i: usize) -> Verdict {
     match s.scan.is_any(i + 1, &["D", "T", "TS", "OJ", "FN", "ESCAPE", "GUID"]) {
         true => Verdict::Read,
         false => Verdict::Writes(Verb::Select),
+    }
+}
+
+/// Why this part of a statement does more than read and lock, if it does.
+pub(super) fn refusal(s: Statement) -> Option<Unsafe> {
+    (s.from..s.to).find_map(|i| refused(s, i))
+}
+
+/// Why a statement that writes a table of the master's own does more than that and reading, if it does.
+pub(super) fn local_refusal(s: Statement) -> Option<Unsafe> {
+    let mut depth = 0usize;
+    (s.from..s.to).find_map(|i| {
+        if s.scan.punct(i, b'(') {
+            depth += 1;
+        } else if s.scan.punct(i, b')') {
+            depth = depth.saturating_sub(1);
+        }
+        match token(s, i) {
+            Verdict::Sequence | Verdict::Variable => None,
+            // The statement's own INSERT INTO, or its DO UPDATE.
+            _ if depth == 0 && !opens(s, i + 1) => None,
+            _ => refused(s, i),
+        }
+    })
+}
+
+fn refused(s: Statement, i: usize) -> Option<Unsafe> {
+    {
+        let name = s.scan.str(i);
+        let written = s.scan.is_any(i, &["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "INTO"]);
+        match token(s, i) {
+            Verdict::Read | Verdict::Lock => None,
+            Verdict::Writes(_) if written && !opens(s, i + 1) => Some(Unsafe::new(
+                format!("{} inside another statement", name.to_uppercase()),
+                "write it as a statement of its own",
+            )),
+            Verdict::Writes(_) if s.scan.punct(i, b'{') => {
+                Some(Unsafe::new("an ODBC escape is not understood", "write it in the engine's own SQL"))
+            }
+            Verdict::Writes(_) => Some(by_effect(name, None)),
+            Verdict::Sequence => Some(by_effect(name, Some(Effect::Sequence))),
+            Verdict::Variable => Some(Unsafe::new("it sets a user variable", "set it in a statement of its own")),
+        }
     }
 }

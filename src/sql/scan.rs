@@ -57,6 +57,8 @@ impl Rules {
 pub(super) struct Scan<'a> {
     pub text: &'a str,
     pub tokens: Vec<Token>,
+    /// The places of the markers among the tokens.
+    marker_places: Vec<u32>,
     pub hint: Option<Hint>,
     /// `/*! … */` or `/*M! … */`: MariaDB runs what is inside.
     pub executable_comment: bool,
@@ -80,6 +82,7 @@ impl<'a> Scan<'a> {
             scan: Scan {
                 text,
                 tokens: Vec::with_capacity(text.len() / 5 + 4),
+                marker_places: Vec::new(),
                 hint: None,
                 executable_comment: false,
                 broken: u32::try_from(text.len()).is_err(),
@@ -140,7 +143,12 @@ impl<'a> Scan<'a> {
     }
 
     pub fn markers(&self) -> usize {
-        self.tokens.iter().filter(|t| t.kind == TokenKind::Marker).count()
+        self.marker_places.len()
+    }
+
+    /// How many markers stand before token `i`.
+    pub fn markers_before(&self, i: usize) -> usize {
+        self.marker_places.partition_point(|&place| (place as usize) < i)
     }
 
     /// The name that a word or quoted name stands for, folded as the engines compare it.
@@ -432,6 +440,7 @@ impl Lexer<'_> {
             }
             return self.push(TokenKind::Param, start);
         }
+        self.scan.marker_places.push(self.scan.tokens.len() as u32);
         self.push(TokenKind::Marker, start);
     }
 

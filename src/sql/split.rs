@@ -12,20 +12,14 @@ use super::scan::{Scan, TokenKind};
 pub fn split(script: &str, engine: Engine) -> Vec<&str> {
     let scan = Scan::new(script, engine);
     let mut pieces = Vec::new();
-    let mut from = 0usize;
     let ranges = statements(&scan, engine);
     for (n, range) in ranges.iter().enumerate() {
-        // Up to the semicolon; the last one up to the end, whatever stands there.
-        let to = scan.tokens.get(range.end).map_or(script.len(), |t| t.start as usize);
-        let piece = if n + 1 == ranges.len() && scan.broken { &script[from..] } else { &script[from..to] };
-        pieces.push(piece.trim());
-        from = (to + 1).min(script.len());
-        // Semicolons without a statement between them.
-        let mut i = range.end + 1;
-        while scan.punct(i, b';') {
-            from = scan.tokens[i].end as usize;
-            i += 1;
-        }
+        // A statement reaches from the semicolon before it to its own; the last one, when something in it
+        // does not end, to the end of the text.
+        let from = if range.start == 0 { 0 } else { scan.tokens[range.start - 1].end as usize };
+        let unended = scan.broken && n + 1 == ranges.len();
+        let to = scan.tokens.get(range.end).filter(|_| !unended).map_or(script.len(), |t| t.start as usize);
+        pieces.push(script[from..to].trim());
     }
     if ranges.is_empty() && scan.broken {
         pieces.push(script.trim());

@@ -1,1 +1,656 @@
-//! To come.
+//! UPDATE and DELETE: as text when the statement names its rows by a whole unique key, else by keys.
+
+use std::ops::Range;
+
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as Literal};
+
+use crate::link::Engine;
+use crate::link::catalog::{ColumnFacts, TableFacts};
+
+use super::classify::Statement;
+use super::determinate::{Checker, RELATIVE, string};
+use super::keys::{self, KeyPlan};
+use super::parse;
+use super::plan::{Condition, Plan, TextPlan, Unsafe, is_relative};
+use super::reads;
+use super::scan::{Scan, TokenKind};
+use super::target::{self, AliasRule, Family, Target};
+
+/// An UPDATE or DELETE taken apart: ranges of tokens.
+pub(super) struct Dml<'s, 'a> {
+    pub scan: &'s Scan<'a>,
+    pub engine: Engine,
+    /// `WITH …` in front.
+    pub prefix: Option<Range<usize>>,
+    pub deletes: bool,
+    pub target: Target,
+    /// The target as written, with ONLY and alias.
+    pub target_tokens: Range<usize>,
+    /// From the verb up to what is replaced by keys.
+    pub head: Range<usize>,
+    set: Vec<Assignment>,
+    /// The tables behind FROM or USING.
+    pub from: Option<Range<usize>>,
+    /// The condition behind WHERE.
+    pub predicate: Option<Range<usize>>,
+    /// `ORDER BY …`, `LIMIT …`, with their keywords.
+    pub order: Option<Range<usize>>,
+    /// `RETURNING …`, with its keyword.
+    pub returning: Option<Range<usize>>,
+    /// SQLite's `UPDATE OR …`.
+    or_action: Option<String>,
+}
+
+pub(super) struct Assignment {
+    /// Places of the column names: more than one in `(a, b) = (1, 2)`.
+    pub columns: Vec<usize>,
+    pub value: Range<usize>,
+}
+
+const TAKEN_APART: &str = "write it as one plain statement on one table, or use a hint";
+
+fn odd(what: &str) -> Unsafe {
+    Unsafe::new(format!("{what} is not understood"), TAKEN_APART)
+}
+
+/// Takes the statement in `s` apart.
+pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Dml<'s, 'a>, Unsafe> {
+    let (scan, engine) = (s.scan, s.engine);
+    let verb = match scan.is(s.from, "WITH") {
+        true => reads::main_statement(s).ok_or_else(|| odd("the WITH clause"))?,
+        false => s.from,
+    };
+    let prefix = (verb > s.from).then_some(s.from..verb);
+    let deletes = scan.is(verb, "DELETE");
+    let mut i = verb + 1;
+    let mut or_action = None;
+    if deletes {
+        if !scan.is(i, "FROM") {
+            return Err(several_tables_or(scan, i));
+        }
+        i += 1;
+    } else if scan.is(i, "OR") && engine == Engine::Sqlite {
+        or_action = Some(scan.str(i + 1).to_ascii_uppercase());
+        i += 2;
+    }
+    if engine == Engine::MariaDb && scan.is_any(i, &["LOW_PRIORITY", "IGNORE", "QUICK"]) {
+        return Err(several_tables_or(scan, i));
+    }
+    let target_from = i;
+    if engine == Engine::Postgres && scan.is(i, "ONLY") {
+        i += 1;
+    }
+    let (target, after) =
+        Target::read(scan, engine, i, AliasRule::Any).ok_or_else(|| odd("the name of the table"))?;
+    let target_tokens = target_from..after;
+    i = after;
+    let mut set = Vec::new();
+    if !deletes {
+        if !scan.is(i, "SET") {
+            return Err(several_tables_or(scan, i));
+        }
+        i += 1;
+    }
+    let body = i;
+    let clauses = Clauses::find(scan, body, s.to, deletes)?;
+    let head = verb..clauses.first;
+    if deletes && clauses.first != body {
+        return Err(several_tables_or(scan, body));
+    }
+    if !deletes {
+        set = assignments(scan, body..clauses.first).ok_or_else(|| odd("an assignment"))?;
+    }
+    if engine == Engine::MariaDb && clauses.from.is_some() {
+        return Err(several_tables());
+    }
+    Ok(Dml {
+        scan,
+        engine,
+        prefix,
+        deletes,
+        target,
+        target_tokens,
+        head,
+        set,
+        from: clauses.from,
+        predicate: clauses.predicate,
+        order: clauses.order,
+        returning: clauses.returning,
+        or_action,
+    })
+}
+
+fn several_tables() -> Unsafe {
+    Unsafe::new(
+        "it writes or joins several tables",
+        "write one statement for each table, with a subquery in WHERE in place of the join",
+    )
+}
+
+fn several_tables_or(scan: &Scan, i: usize) -> Unsafe {
+    match scan.str(i).to_ascii_uppercase().as_str() {
+        word @ ("IGNORE" | "LOW_PRIORITY" | "QUICK" | "PARTITION" | "INDEXED" | "NOT") => {
+            Unsafe::new(format!("{word} is not mirrored"), format!("leave {word} out"))
+        }
+        _ => several_tables(),
+    }
+}
+
+/// The clauses behind SET or behind the target of a DELETE.
+struct Clauses {
+    /// Where the first one begins.
+    first: usize,
+    from: Option<Range<usize>>,
+    predicate: Option<Range<usize>>,
+    order: Option<Range<usize>>,
+    returning: Option<Range<usize>>,
+}
+
+impl Clauses {
+    fn find(scan: &Scan, body: usize, to: usize, deletes: bool) -> Result<Clauses, Unsafe> {
+        let mut starts: Vec<(usize, u8)> = Vec::new();
+        let mut depth = 0usize;
+        for i in body..to {
+            match scan.kind(i) {
+                Some(TokenKind::Punct(b'(' | b'[')) => depth += 1,
+                Some(TokenKind::Punct(b')' | b']')) => depth = depth.saturating_sub(1),
+                Some(TokenKind::Word) if depth == 0 => {
+                    let rank = match () {
+                        _ if scan.is(i, "FROM") && !deletes && !scan.is(i - 1, "DISTINCT") => 1,
+                        _ if scan.is(i, "USING") && deletes => 1,
+                        _ if scan.is(i, "WHERE") => 2,
+                        _ if scan.is(i, "ORDER") && scan.is(i + 1, "BY") => 3,
+                        _ if scan.is(i, "LIMIT") => 4,
+                        _ if scan.is(i, "RETURNING") => 5,
+                        _ => continue,
+                    };
+                    starts.push((i, rank));
+                }
+                _ => {}
+            }
+        }
+        // SQLite has RETURNING before ORDER BY, MariaDB after LIMIT.
+        let mut ranks: Vec<u8> = starts.iter().map(|s| s.1).collect();
+        ranks.sort_unstable();
+        if ranks.windows(2).any(|w| w[0] == w[1]) {
+            return Err(odd("the order of the clauses"));
+        }
+        let clause = |rank: u8| {
+            let at = starts.iter().position(|s| s.1 == rank)?;
+            Some(starts[at].0..starts.get(at + 1).map_or(to, |s| s.0))
+        };
+        let inside = |range: Option<Range<usize>>| match range {
+            Some(r) if r.len() < 2 => Err(odd("an empty clause")),
+            Some(r) => Ok(Some(r.start + 1..r.end)),
+            None => Ok(None),
+        };
+        let order = match (clause(3), clause(4)) {
+            (Some(order), Some(limit)) if order.end == limit.start => Some(order.start..limit.end),
+            (Some(_), Some(_)) => return Err(odd("the order of the clauses")),
+            (order, limit) => order.or(limit),
+        };
+        Ok(Clauses {
+            first: starts.first().map_or(to, |s| s.0),
+            from: inside(clause(1))?,
+            predicate: inside(clause(2))?,
+            order,
+            returning: clause(5),
+        })
+    }
+}
+
+/// Takes `a = 1, (b, c) = (2, 3)` apart.
+pub(super) fn assignments(scan: &Scan, range: Range<usize>) -> Option<Vec<Assignment>> {
+    let mut found = Vec::new();
+    for part in commas(scan, range) {
+        let mut i = part.start;
+        let mut columns = Vec::new();
+        if scan.punct(i, b'(') {
+            let close = scan.after_parens(i);
+            for name in commas(scan, i + 1..close.checked_sub(1)?) {
+                (name.len() == 1).then(|| columns.push(name.start))?;
+            }
+            i = close;
+        } else {
+            // `t.a` and `s.t.a` name the column last.
+            while scan.punct(i + 1, b'.') {
+                i += 2;
+            }
+            columns.push(i);
+            i += 1;
+        }
+        if !scan.punct(i, b'=') || i + 1 >= part.end || columns.is_empty() {
+            return None;
+        }
+        found.push(Assignment { columns, value: i + 1..part.end });
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// The parts of a range between the commas that stand in no parentheses.
+pub(super) fn commas(scan: &Scan, range: Range<usize>) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut depth = 0usize;
+    let mut from = range.start;
+    for i in range.clone() {
+        match scan.kind(i) {
+            Some(TokenKind::Punct(b'(' | b'[')) => depth += 1,
+            Some(TokenKind::Punct(b')' | b']')) => depth = depth.saturating_sub(1),
+            Some(TokenKind::Punct(b',')) if depth == 0 => {
+                parts.push(from..i);
+                from = i + 1;
+            }
+            _ => {}
+        }
+    }
+    if from < range.end || !parts.is_empty() {
+        parts.push(from..range.end);
+    }
+    parts
+}
+
+/// Plans an UPDATE or DELETE on a table that is neither view nor temporary and has no triggers.
+pub(super) fn plan(dml: &Dml, facts: &TableFacts) -> Plan {
+    match try_plan(dml, facts) {
+        Ok(plan) => plan,
+        Err(u) => Plan::Unsafe(u),
+    }
+}
+
+fn try_plan(dml: &Dml, facts: &TableFacts) -> Result<Plan, Unsafe> {
+    let engine = dml.engine;
+    for (what, range) in [
+        ("the WITH clause", &dml.prefix),
+        ("the FROM clause", &dml.from),
+        ("the condition", &dml.predicate),
+        ("ORDER BY or LIMIT", &dml.order),
+        ("RETURNING", &dml.returning),
+    ] {
+        if let Some(range) = range {
+            only_reads(dml, range.clone(), what)?;
+        }
+    }
+    let mut checker = Checker {
+        engine,
+        facts,
+        target: &dml.target,
+        columns: true,
+        excluded: false,
+        assigned: None,
+        conditions: Vec::new(),
+    };
+    let written = set(dml.scan, &dml.set, &mut checker)?;
+    let touches_key = written.iter().any(|c| is_key_column(facts, c));
+    if facts.has_cascades && (dml.deletes || touches_key) {
+        return Err(cascades());
+    }
+    if !dml.deletes {
+        on_update(facts, &written)?;
+    }
+    let set_conditions = std::mem::take(&mut checker.conditions);
+
+    let named = match (&dml.predicate, &dml.prefix, &dml.from, &dml.order) {
+        (Some(predicate), None, None, None) => parse::expression(dml.scan, predicate.clone(), engine)
+            .and_then(|e| rows_named(&e, facts, &mut checker)),
+        _ => None,
+    };
+    let keys = key_plan(dml, facts, touches_key, set_conditions.clone());
+    let Some(named) = named else { return keys.map(Plan::Keys) };
+    if named.many && touches_key {
+        return Err(Unsafe::new(
+            "it changes key columns of several rows, whose order may decide whether they collide",
+            "change the key of one row at a time",
+        ));
+    }
+    match dml.or_action.as_deref() {
+        None | Some("ABORT") => {}
+        Some("IGNORE" | "REPLACE" | "FAIL") if !named.many && !facts.has_cascades => {}
+        Some(action) => return Err(or_action(action)),
+    }
+    // The condition's own demands: where they do not hold, the keys still can be captured.
+    let own = std::mem::take(&mut checker.conditions);
+    let otherwise = match own.is_empty() {
+        true => None,
+        false => keys.ok().map(|k| Box::new(Plan::Keys(k))),
+    };
+    let conditions = own.into_iter().chain(set_conditions).collect();
+    Ok(Plan::Text(TextPlan { conditions, otherwise }))
+}
+
+fn only_reads(dml: &Dml, range: Range<usize>, what: &str) -> Result<(), Unsafe> {
+    let part = Statement { scan: dml.scan, engine: dml.engine, from: range.start, to: range.end };
+    match reads::refusal(part) {
+        None => Ok(()),
+        Some(u) => Err(Unsafe { reason: format!("{} (in {what})", u.reason), ..u }),
+    }
+}
+
+/// Checks assignments; gives the columns they write.
+pub(super) fn set<'f>(
+    scan: &Scan,
+    set: &[Assignment],
+    checker: &mut Checker<'f>,
+) -> Result<Vec<&'f ColumnFacts>, Unsafe> {
+    let (facts, engine) = (checker.facts, checker.engine);
+    let mut written = Vec::new();
+    for assignment in set {
+        let mut columns = Vec::new();
+        for &i in &assignment.columns {
+            let column = target::column_at(facts, engine, scan, i)
+                .ok_or_else(|| Unsafe::new(format!("{} is not a column of the table", scan.name(i)), "name a column"))?;
+            columns.push(column);
+        }
+        let value = assignment.value.clone();
+        let expr = if value.len() == 1 && scan.is(value.start, "DEFAULT") {
+            None
+        } else {
+            Some(parse::expression(scan, value.clone(), engine).ok_or_else(|| {
+                Unsafe::new(
+                    format!("the value for column {} is not understood", columns[0].name),
+                    "pass the value as a parameter",
+                )
+            })?)
+        };
+        match (&expr, columns.as_slice()) {
+            (None, columns) => columns.iter().try_for_each(|c| default_of(c))?,
+            (Some(e), [column]) => {
+                checker.assigned = Some(column);
+                checker.check(e)?;
+                takes_no_default(e, column, checker)?;
+            }
+            (Some(Expr::Tuple(values)), columns) if values.len() == columns.len() => {
+                for (e, column) in values.iter().zip(columns) {
+                    checker.assigned = Some(column);
+                    match e {
+                        Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") => {
+                            default_of(column)?;
+                        }
+                        e => checker.check(e)?,
+                    }
+                }
+            }
+            (Some(e), _) => {
+                checker.assigned = None;
+                checker.check(e)?;
+            }
+        }
+        checker.assigned = None;
+        written.extend(columns);
+    }
+    Ok(written)
+}
+
+/// `column = DEFAULT`.
+pub(super) fn default_of(column: &ColumnFacts) -> Result<(), Unsafe> {
+    use crate::link::catalog::DefaultKind::*;
+    match column.default {
+        None | Constant => Ok(()),
+        Generated | Volatile => Err(Unsafe::new(
+            format!("the default of column {} is another value on the mirror", column.name),
+            format!("give the value of column {} explicitly", column.name),
+        )),
+    }
+}
+
+/// MariaDB sets a TIMESTAMP that is NOT NULL to the current time where it is given NULL.
+fn takes_no_default(e: &Expr, column: &ColumnFacts, checker: &mut Checker) -> Result<(), Unsafe> {
+    if checker.engine != Engine::MariaDb || column.nullable || !column.declared.to_lowercase().starts_with("timestamp") {
+        return Ok(());
+    }
+    match e {
+        Expr::Value(v) => match &v.value {
+            Literal::Null => default_of(&ColumnFacts {
+                default: crate::link::catalog::DefaultKind::Volatile,
+                ..column.clone()
+            }),
+            Literal::Placeholder(p) => {
+                if let Some(parameter) = parse::marker(p) {
+                    checker.add(Condition::Given { parameter, column: column.name.clone(), zero: false });
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Columns that take the time of the update must be among those written.
+pub(super) fn on_update(facts: &TableFacts, written: &[&ColumnFacts]) -> Result<(), Unsafe> {
+    match facts.columns.iter().find(|c| c.on_update && !written.iter().any(|w| w.name == c.name)) {
+        None => Ok(()),
+        Some(c) => Err(Unsafe::new(
+            format!("column {} takes the time of the update by itself", c.name),
+            format!("set column {} explicitly", c.name),
+        )),
+    }
+}
+
+pub(super) fn cascades() -> Unsafe {
+    Unsafe::new(
+        "it may delete or change rows of other tables through foreign keys (CASCADE, SET NULL, SET DEFAULT)",
+        "write the other tables first; the hint /*twin:write*/ ships the statement as it is",
+    )
+}
+
+pub(super) fn or_action(action: &str) -> Unsafe {
+    Unsafe::new(
+        format!("OR {action} may leave another part of the rows written on the mirror"),
+        format!("leave OR {action} out, or write one row at a time"),
+    )
+}
+
+/// Whether a column belongs to the primary or a unique key, which others may refer to.
+pub(super) fn is_key_column(facts: &TableFacts, column: &ColumnFacts) -> bool {
+    facts.primary_key.iter().chain(facts.unique_keys.iter().flatten()).any(|k| *k == column.name)
+}
+
+fn key_plan(
+    dml: &Dml,
+    facts: &TableFacts,
+    touches_key: bool,
+    conditions: Vec<Condition>,
+) -> Result<KeyPlan, Unsafe> {
+    if touches_key {
+        return Err(Unsafe::new(
+            "it changes key columns of rows that it does not name by a whole key",
+            "name the row by equality on its whole primary key",
+        ));
+    }
+    if let Some(action) = dml.or_action.as_deref().filter(|a| *a != "ABORT") {
+        return Err(or_action(action));
+    }
+    if dml.from.is_some() || dml.prefix.is_some() {
+        returns_own(dml, facts)?;
+    }
+    keys::build(dml, facts, conditions)
+}
+
+/// What RETURNING gives must be the row's own where the statement for the keys has no other tables.
+fn returns_own(dml: &Dml, facts: &TableFacts) -> Result<(), Unsafe> {
+    let Some(returning) = &dml.returning else { return Ok(()) };
+    let scan = dml.scan;
+    let refused = || {
+        Unsafe::new("RETURNING may give columns of other tables", "return columns of the written table only, one by one")
+    };
+    for item in commas(scan, returning.start + 1..returning.end) {
+        let own_star = item.len() == 3
+            && scan.punct(item.start + 1, b'.')
+            && scan.punct(item.start + 2, b'*')
+            && dml.target.is_called(scan.str(item.start), dml.engine);
+        let name = match item.len() {
+            1 => Some(item.start),
+            3 if scan.is(item.start + 1, "AS") => Some(item.start),
+            3 | 5 if scan.punct(item.start + 1, b'.') && dml.target.is_called(scan.str(item.start), dml.engine) => {
+                (item.len() == 3 || scan.is(item.start + 3, "AS")).then_some(item.start + 2)
+            }
+            _ => None,
+        };
+        let own_column =
+            name.is_some_and(|i| target::column_at(facts, dml.engine, scan, i).is_some());
+        if !own_star && !own_column {
+            return Err(refused());
+        }
+    }
+    Ok(())
+}
+
+/// The rows a predicate names.
+struct Named {
+    /// More than one row may be named.
+    many: bool,
+}
+
+/// Whether the predicate names rows by equality on a whole unique key. Further conditions on the row's own
+/// columns are fine: the row is named, and its lock orders what they see.
+fn rows_named(e: &Expr, facts: &TableFacts, checker: &mut Checker) -> Option<Named> {
+    let mut many = false;
+    let alternatives = flatten(e, &BinaryOperator::Or);
+    for alternative in &alternatives {
+        let mut given: Vec<&ColumnFacts> = Vec::new();
+        for condition in flatten(alternative, &BinaryOperator::And) {
+            match equality(condition, checker) {
+                Some((columns, several)) => {
+                    given.extend(columns);
+                    many |= several;
+                }
+                None => checker.check(condition).ok()?,
+            }
+        }
+        let whole = |key: &Vec<String>| !key.is_empty() && key.iter().all(|k| given.iter().any(|c| c.name == *k));
+        if !whole(&facts.primary_key) && !facts.unique_keys.iter().any(whole) {
+            return None;
+        }
+    }
+    Some(Named { many: many || alternatives.len() > 1 })
+}
+
+/// The operands of a chain of ANDs or ORs.
+fn flatten<'e>(e: &'e Expr, chain: &BinaryOperator) -> Vec<&'e Expr> {
+    let mut found = Vec::new();
+    let mut left = vec![e];
+    while let Some(e) = left.pop() {
+        match e {
+            Expr::Nested(inner) => left.push(inner),
+            Expr::BinaryOp { left: a, op, right: b } if op == chain => {
+                left.push(b);
+                left.push(a);
+            }
+            other => found.push(other),
+        }
+    }
+    found
+}
+
+/// `column = constant`, `column IN (constants)`, and the same with row values: the columns, and whether
+/// there are several constants.
+fn equality<'f>(e: &Expr, checker: &mut Checker<'f>) -> Option<(Vec<&'f ColumnFacts>, bool)> {
+    match e {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            if let (Some(columns), Some(values)) = (columns_of(left, checker), tuple(right)) {
+                return matches(&columns, &values, checker).then_some((columns, false));
+            }
+            let (columns, values) = (columns_of(right, checker)?, tuple(left)?);
+            matches(&columns, &values, checker).then_some((columns, false))
+        }
+        Expr::InList { expr, list, negated: false } => {
+            let columns = columns_of(expr, checker)?;
+            for value in list {
+                if !matches(&columns, &tuple(value)?, checker) {
+                    return None;
+                }
+            }
+            Some((columns, list.len() > 1))
+        }
+        _ => None,
+    }
+}
+
+fn columns_of<'f>(e: &Expr, checker: &Checker<'f>) -> Option<Vec<&'f ColumnFacts>> {
+    match e {
+        Expr::Nested(e) => columns_of(e, checker),
+        Expr::Tuple(list) => list.iter().map(|e| column_of(e, checker)).collect(),
+        e => column_of(e, checker).map(|c| vec![c]),
+    }
+}
+
+fn column_of<'f>(e: &Expr, checker: &Checker<'f>) -> Option<&'f ColumnFacts> {
+    let (name, table) = match e {
+        Expr::Nested(e) => return column_of(e, checker),
+        Expr::Identifier(name) => (name, None),
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [.., table, name] if parts.len() < 4 => (name, Some(table)),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if let Some(table) = table {
+        let written = table.quote_style.map_or(table.value.clone(), |q| format!("{q}{}{q}", table.value));
+        if !checker.target.is_called(&written, checker.engine) {
+            return None;
+        }
+    }
+    target::column(checker.facts, checker.engine, &name.value, name.quote_style.is_some())
+}
+
+fn tuple(e: &Expr) -> Option<Vec<&Expr>> {
+    match e {
+        Expr::Tuple(list) => Some(list.iter().collect()),
+        e => Some(vec![e]),
+    }
+}
+
+fn matches(columns: &[&ColumnFacts], values: &[&Expr], checker: &mut Checker) -> bool {
+    columns.len() == values.len() && columns.iter().zip(values).all(|(c, v)| is_constant_for(v, c, checker))
+}
+
+/// Whether comparing the column with this constant can match one row only. Where the column's value would
+/// be converted for the comparison (MariaDB compares a text with a number as floating point), more may.
+fn is_constant_for(e: &Expr, column: &ColumnFacts, checker: &mut Checker) -> bool {
+    let family = target::family(column, checker.engine);
+    let mariadb = checker.engine == Engine::MariaDb;
+    match e {
+        Expr::Nested(e) => is_constant_for(e, column, checker),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => match &**expr {
+            Expr::Value(v) if matches!(v.value, Literal::Number(..)) => is_constant_for(expr, column, checker),
+            _ => false,
+        },
+        Expr::Value(v) => match &v.value {
+            Literal::Placeholder(p) => {
+                let Some(parameter) = parse::marker(p) else { return false };
+                match family {
+                    Family::Integer | Family::Decimal => checker.add(Condition::Exact { parameter }),
+                    Family::Characters if mariadb => checker.add(Condition::Characters { parameter }),
+                    _ => {}
+                }
+                if family.is_temporal() || (family == Family::Other && checker.engine == Engine::Postgres) {
+                    checker.add(Condition::Absolute { parameter, words: RELATIVE });
+                }
+                if mariadb && matches!(family, Family::Temporal | Family::Instant) {
+                    checker.add(Condition::Dated { parameter });
+                }
+                !(mariadb && matches!(family, Family::Decimal | Family::Float | Family::Other))
+            }
+            Literal::Number(n, _) => match family {
+                Family::Integer | Family::Decimal => !n.contains(['e', 'E']) || !mariadb,
+                _ => !mariadb,
+            },
+            Literal::Boolean(_) | Literal::Null => !mariadb || family == Family::Integer,
+            v => match string(v) {
+                Some(s) => {
+                    let relative = checker.engine == Engine::Postgres && is_relative(s, RELATIVE);
+                    let fits = !mariadb || !matches!(family, Family::Decimal | Family::Float | Family::Other);
+                    fits && !(relative && family != Family::Characters)
+                }
+                None => matches!(v, Literal::HexStringLiteral(_)) && !mariadb,
+            },
+        },
+        // PostgreSQL's `$1::uuid`; not to a floating point type, which bigger numbers share.
+        Expr::Cast { expr, data_type, .. } if checker.engine == Engine::Postgres => {
+            let name = data_type.to_string().to_lowercase();
+            let exact = ["int", "bigint", "smallint", "uuid", "text", "varchar", "character varying", "numeric", "date"];
+            exact.iter().any(|t| name.starts_with(t)) && !name.starts_with("interval") && is_constant_for(expr, column, checker)
+        }
+        _ => false,
+    }
+}

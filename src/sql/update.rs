@@ -336,8 +336,9 @@ pub(super) fn set<'f>(
     for assignment in set {
         let mut columns = Vec::new();
         for &i in &assignment.columns {
-            let column = target::column_at(facts, engine, scan, i)
-                .ok_or_else(|| Unsafe::new(format!("{} is not a column of the table", scan.name(i)), "name a column"))?;
+            let column = target::column_at(facts, engine, scan, i).ok_or_else(|| {
+                Unsafe::new(format!("{} is not a column of the table", scan.name(i)), "name a column")
+            })?;
             columns.push(column);
         }
         let value = assignment.value.clone();
@@ -362,7 +363,9 @@ pub(super) fn set<'f>(
                 for (e, column) in values.iter().zip(columns) {
                     checker.assigned = Some(column);
                     match e {
-                        Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") => {
+                        Expr::Identifier(name)
+                            if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") =>
+                        {
                             default_of(column)?;
                         }
                         e => checker.check(e)?,
@@ -394,7 +397,10 @@ pub(super) fn default_of(column: &ColumnFacts) -> Result<(), Unsafe> {
 
 /// MariaDB sets a TIMESTAMP that is NOT NULL to the current time where it is given NULL.
 fn takes_no_default(e: &Expr, column: &ColumnFacts, checker: &mut Checker) -> Result<(), Unsafe> {
-    if checker.engine != Engine::MariaDb || column.nullable || !column.declared.to_lowercase().starts_with("timestamp") {
+    if checker.engine != Engine::MariaDb
+        || column.nullable
+        || !column.declared.to_lowercase().starts_with("timestamp")
+    {
         return Ok(());
     }
     match e {
@@ -471,7 +477,10 @@ fn returns_own(dml: &Dml, facts: &TableFacts) -> Result<(), Unsafe> {
     let Some(returning) = &dml.returning else { return Ok(()) };
     let scan = dml.scan;
     let refused = || {
-        Unsafe::new("RETURNING may give columns of other tables", "return columns of the written table only, one by one")
+        Unsafe::new(
+            "RETURNING may give columns of other tables",
+            "return columns of the written table only, one by one",
+        )
     };
     for item in commas(scan, returning.start + 1..returning.end) {
         let own_star = item.len() == 3
@@ -481,13 +490,15 @@ fn returns_own(dml: &Dml, facts: &TableFacts) -> Result<(), Unsafe> {
         let name = match item.len() {
             1 => Some(item.start),
             3 if scan.is(item.start + 1, "AS") => Some(item.start),
-            3 | 5 if scan.punct(item.start + 1, b'.') && dml.target.is_called(scan.str(item.start), dml.engine) => {
+            3 | 5
+                if scan.punct(item.start + 1, b'.')
+                    && dml.target.is_called(scan.str(item.start), dml.engine) =>
+            {
                 (item.len() == 3 || scan.is(item.start + 3, "AS")).then_some(item.start + 2)
             }
             _ => None,
         };
-        let own_column =
-            name.is_some_and(|i| target::column_at(facts, dml.engine, scan, i).is_some());
+        let own_column = name.is_some_and(|i| target::column_at(facts, dml.engine, scan, i).is_some());
         if !own_star && !own_column {
             return Err(refused());
         }
@@ -517,7 +528,8 @@ fn rows_named(e: &Expr, facts: &TableFacts, checker: &mut Checker) -> Option<Nam
                 None => checker.check(condition).ok()?,
             }
         }
-        let whole = |key: &Vec<String>| !key.is_empty() && key.iter().all(|k| given.iter().any(|c| c.name == *k));
+        let whole =
+            |key: &Vec<String>| !key.is_empty() && key.iter().all(|k| given.iter().any(|c| c.name == *k));
         if !whole(&facts.primary_key) && !facts.unique_keys.iter().any(whole) {
             return None;
         }
@@ -612,7 +624,9 @@ fn is_constant_for(e: &Expr, column: &ColumnFacts, checker: &mut Checker) -> boo
     match e {
         Expr::Nested(e) => is_constant_for(e, column, checker),
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => match &**expr {
-            Expr::Value(v) if matches!(v.value, Literal::Number(..)) => is_constant_for(expr, column, checker),
+            Expr::Value(v) if matches!(v.value, Literal::Number(..)) => {
+                is_constant_for(expr, column, checker)
+            }
             _ => false,
         },
         Expr::Value(v) => match &v.value {
@@ -648,8 +662,20 @@ fn is_constant_for(e: &Expr, column: &ColumnFacts, checker: &mut Checker) -> boo
         // PostgreSQL's `$1::uuid`; not to a floating point type, which bigger numbers share.
         Expr::Cast { expr, data_type, .. } if checker.engine == Engine::Postgres => {
             let name = data_type.to_string().to_lowercase();
-            let exact = ["int", "bigint", "smallint", "uuid", "text", "varchar", "character varying", "numeric", "date"];
-            exact.iter().any(|t| name.starts_with(t)) && !name.starts_with("interval") && is_constant_for(expr, column, checker)
+            let exact = [
+                "int",
+                "bigint",
+                "smallint",
+                "uuid",
+                "text",
+                "varchar",
+                "character varying",
+                "numeric",
+                "date",
+            ];
+            exact.iter().any(|t| name.starts_with(t))
+                && !name.starts_with("interval")
+                && is_constant_for(expr, column, checker)
         }
         _ => false,
     }

@@ -485,3 +485,22 @@ fn an_analysis_is_kept_by_text_and_very_long_texts_are_not() {
     let long = format!("SELECT '{}'", "x".repeat(20_000));
     assert!(!std::sync::Arc::ptr_eq(&classifier.analyse(&long), &classifier.analyse(&long)));
 }
+
+#[test]
+fn what_must_not_run_in_a_transaction_is_known() {
+    let postgres = Classifier::new(Postgres);
+    for sql in [
+        "VACUUM t",
+        "CREATE DATABASE x",
+        "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)",
+        "DROP INDEX CONCURRENTLY i",
+    ] {
+        assert!(postgres.analyse(sql).alone, "{sql}");
+    }
+    for sql in
+        ["CREATE INDEX i ON t (a)", "ANALYZE t", "SELECT concurrently FROM t", "CREATE TABLE t (a int)"]
+    {
+        assert!(!postgres.analyse(sql).alone, "{sql}");
+    }
+    assert!(Classifier::new(Sqlite).analyse("VACUUM").alone);
+}

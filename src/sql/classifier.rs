@@ -44,6 +44,8 @@ pub struct Analysis {
     pub markers: usize,
     /// MariaDB ends the open transaction to run this (and commits).
     pub commits: bool,
+    /// The engine refuses it inside a transaction: `VACUUM`, `CREATE INDEX CONCURRENTLY`.
+    pub alone: bool,
     pub(super) text: Box<str>,
     pub(super) planned: Mutex<Option<(u64, Arc<Plan>)>>,
 }
@@ -126,6 +128,7 @@ fn analyse(sql: &str, engine: Engine) -> Analysis {
         hint: scan.hint,
         markers: scan.markers(),
         commits: found.commits,
+        alone: found.alone,
         text: sql.into(),
         planned: Mutex::new(None),
     }

@@ -135,11 +135,12 @@ pub enum BeginMode {
 pub(super) struct Classified {
     pub kind: Kind,
     pub commits: bool,
+    pub alone: bool,
 }
 
 pub(super) fn classify(scan: &Scan, engine: Engine) -> Classified {
     if scan.broken || scan.executable_comment {
-        return Classified { kind: Kind::Write(Verb::Unknown), commits: false };
+        return Classified { kind: Kind::Write(Verb::Unknown), commits: false, alone: false };
     }
     let mut kind = one_or_more(scan, engine);
     // Under another sql_mode the strings may end elsewhere. What is then broken the engine refuses.
@@ -150,7 +151,8 @@ pub(super) fn classify(scan: &Scan, engine: Engine) -> Classified {
         }
     }
     let commits = engine == Engine::MariaDb && commits_implicitly(scan, &kind);
-    Classified { kind, commits }
+    let alone = runs_alone(scan, engine);
+    Classified { kind, commits, alone }
 }
 
 fn one_or_more(scan: &Scan, engine: Engine) -> Kind {
@@ -172,6 +174,25 @@ fn commits_implicitly(scan: &Scan, kind: &Kind) -> bool {
         Kind::Session(SessionKind::Autocommit(on)) => *on,
         Kind::Write(Verb::Maintain) => !scan.is_any(0, &["KILL"]),
         _ => false,
+    }
+}
+
+/// What the engine refuses inside a transaction.
+fn runs_alone(scan: &Scan, engine: Engine) -> bool {
+    let object = |i: usize| scan.is_any(i, &["DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION"]);
+    match engine {
+        Engine::Postgres => {
+            scan.is(0, "VACUUM")
+                || (scan.is_any(0, &["CREATE", "DROP", "ALTER", "REINDEX"])
+                    && object(1)
+                    && !scan.is(2, "OWNED"))
+                || (scan.is_any(0, &["CREATE", "DROP", "REINDEX"])
+                    && (1..6).any(|i| scan.is(i, "CONCURRENTLY")))
+                || (scan.is(0, "DISCARD") && scan.is(1, "ALL"))
+                || (scan.is(0, "CLUSTER") && scan.len() == 1)
+        }
+        Engine::Sqlite => scan.is_any(0, &["VACUUM", "ATTACH", "DETACH"]),
+        Engine::MariaDb => false,
     }
 }
 

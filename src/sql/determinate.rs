@@ -2,8 +2,8 @@
 //! columns, through operators and functions known to be determinate. What is not on the list is not.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    Subscript, UnaryOperator, Value as Literal,
+    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, Subscript, UnaryOperator, Value as Literal,
 };
 
 use crate::link::Engine;
@@ -82,7 +82,9 @@ impl Checker<'_> {
                 self.all([expr, pattern], d)?;
                 escape_char.as_ref().map_or(Ok(()), |e| self.expr(e, d, false))
             }
-            Expr::RLike { expr, pattern, .. } if self.engine == Engine::MariaDb => self.all([expr, pattern], d),
+            Expr::RLike { expr, pattern, .. } if self.engine == Engine::MariaDb => {
+                self.all([expr, pattern], d)
+            }
             Expr::AnyOp { left, compare_op, right, .. } | Expr::AllOp { left, compare_op, right } => {
                 self.operator(compare_op)?;
                 self.all([left, right], d)
@@ -224,7 +226,9 @@ impl Checker<'_> {
 
     fn identifier(&mut self, name: &Ident) -> Checked {
         let quoted = name.quote_style.is_some();
-        if self.columns && let Some(column) = target::column(self.facts, self.engine, &name.value, quoted) {
+        if self.columns
+            && let Some(column) = target::column(self.facts, self.engine, &name.value, quoted)
+        {
             return self.own_column(column);
         }
         // SQLite takes a name in double quotes that is no column for a string.
@@ -380,7 +384,9 @@ impl Checker<'_> {
             && f.parameters == FunctionArguments::None;
         let args = match &f.args {
             FunctionArguments::None => &[][..],
-            FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => {
+            FunctionArguments::List(list)
+                if list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
+            {
                 list.args.as_slice()
             }
             _ => return Err(by_effect(&name.value, None)),
@@ -448,7 +454,9 @@ impl Checker<'_> {
                     let Some(parameter) = parse::marker(p) else { return Err(not_known("a parameter")) };
                     self.add(Condition::Absolute { parameter, words: MODIFIERS });
                 }
-                v if string(v).is_some_and(|s| is_relative(s, MODIFIERS)) => return Err(by_effect(name, Some(Effect::Clock))),
+                v if string(v).is_some_and(|s| is_relative(s, MODIFIERS)) => {
+                    return Err(by_effect(name, Some(Effect::Clock)));
+                }
                 _ => {}
             }
         }
@@ -484,7 +492,9 @@ fn not_known(what: impl std::fmt::Display) -> Unsafe {
 pub(super) fn by_effect(name: &str, effect: Option<Effect>) -> Unsafe {
     let name = name.to_lowercase();
     match effect {
-        Some(Effect::Clock) => Unsafe::new(format!("{name} gives the time, another one on the mirror"), AS_PARAMETER),
+        Some(Effect::Clock) => {
+            Unsafe::new(format!("{name} gives the time, another one on the mirror"), AS_PARAMETER)
+        }
         Some(Effect::Sequence) => Unsafe::new(
             format!("{name}() draws from a sequence, which stands elsewhere on the mirror"),
             "draw the number with a query first and pass it as a parameter",

@@ -43,9 +43,15 @@ enum Source {
 
 enum Conflict {
     Nothing,
-    Update { target: bool, set: Range<usize>, condition: Option<Range<usize>> },
+    Update {
+        target: bool,
+        set: Range<usize>,
+        condition: Option<Range<usize>>,
+    },
     /// MariaDB's `ON DUPLICATE KEY UPDATE`.
-    Duplicate { set: Range<usize> },
+    Duplicate {
+        set: Range<usize>,
+    },
 }
 
 fn odd(what: &str) -> Unsafe {
@@ -54,15 +60,16 @@ fn odd(what: &str) -> Unsafe {
 
 pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Insert<'s, 'a>, Unsafe> {
     let (scan, engine) = (s.scan, s.engine);
-    if scan.is(s.from, "WITH") {
-        return Err(queries());
-    }
-    let mut i = s.from + 1;
+    let verb = match scan.is(s.from, "WITH") {
+        true => reads::main_statement(s).ok_or_else(queries)?,
+        false => s.from,
+    };
+    let mut i = verb + 1;
     let mut out = Insert {
         scan,
         engine,
         target: Target { schema: None, name: String::new(), alias: None, called: String::new() },
-        replaces: scan.is(s.from, "REPLACE"),
+        replaces: scan.is(verb, "REPLACE"),
         ignores: false,
         or_action: None,
         columns: None,
@@ -114,7 +121,12 @@ pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Insert<'s, 'a>, Unsaf
         i += 3;
     }
     i = out.source(i, s.to)?;
-    out.rest(i, s.to)?;
+    if verb > s.from {
+        out.source = Source::Query;
+    }
+    if !matches!(out.source, Source::Query) {
+        out.rest(i, s.to)?;
+    }
     Ok(out)
 }
 
@@ -172,7 +184,10 @@ impl Insert<'_, '_> {
             self.source = Source::Rows(vec![row]);
             return Ok(end);
         }
-        Err(queries())
+        if !scan.is_any(i, &["SELECT", "WITH", "TABLE"]) && !scan.punct(i, b'(') {
+            return Err(odd("what follows the table"));
+        }
+        Ok(i)
     }
 
     /// What follows the rows: ON CONFLICT, ON DUPLICATE KEY, RETURNING.
@@ -230,7 +245,8 @@ impl Insert<'_, '_> {
     fn clause_end(&self, from: usize, to: usize) -> usize {
         (from..to)
             .find(|&j| {
-                (self.scan.is(j, "RETURNING") || self.scan.are(j, &["ON", "CONFLICT"])) && self.at_top(from, j)
+                (self.scan.is(j, "RETURNING") || self.scan.are(j, &["ON", "CONFLICT"]))
+                    && self.at_top(from, j)
             })
             .unwrap_or(to)
     }
@@ -325,7 +341,10 @@ fn rows(insert: &Insert, checker: &mut Checker) -> Result<(), Unsafe> {
         let given = columns.get(..row.len()).ok_or_else(|| odd("the number of values"))?;
         let fewer = row.len() < columns.len() && !row.is_empty();
         if fewer && (insert.columns.is_some() || engine != Engine::Postgres) {
-            return Err(Unsafe::new("the number of values is not that of the columns", "give a value for each column"));
+            return Err(Unsafe::new(
+                "the number of values is not that of the columns",
+                "give a value for each column",
+            ));
         }
         for (value, column) in row.iter().zip(given) {
             given_value(insert, value.clone(), column, checker)?;
@@ -382,7 +401,10 @@ fn given_value<'f>(
     let checked = single(insert, value.clone(), column, generates, checker).unwrap_or_else(|| {
         if generates.is_some() {
             return Err(Unsafe::new(
-                format!("the value for column {} may be one that makes the database generate another", column.name),
+                format!(
+                    "the value for column {} may be one that makes the database generate another",
+                    column.name
+                ),
                 format!("give the value of column {} as a plain constant or parameter", column.name),
             ));
         }
@@ -429,7 +451,9 @@ fn single(
         TokenKind::Word if scan.is(i, "NULL") && !signed => {
             Some(if generates.is_some() { left_out_by_value(column) } else { Ok(()) })
         }
-        TokenKind::Word if scan.is_any(i, &["TRUE", "FALSE"]) && !signed && generates.is_none() => Some(Ok(())),
+        TokenKind::Word if scan.is_any(i, &["TRUE", "FALSE"]) && !signed && generates.is_none() => {
+            Some(Ok(()))
+        }
         TokenKind::Str if !signed && generates.is_none() && insert.engine != Engine::Postgres => Some(Ok(())),
         _ => None,
     }
@@ -469,7 +493,9 @@ fn on_conflict<'f>(insert: &Insert, conflict: &Conflict, checker: &mut Checker<'
     checker.excluded = true;
     let assignments = update::assignments(insert.scan, set.clone()).ok_or_else(|| odd("an assignment"))?;
     let written = update::set(insert.scan, &assignments, checker)?;
-    if written.iter().any(|c| update::is_key_column(facts, c)) && (facts.has_cascades || insert.row_count() > 1) {
+    if written.iter().any(|c| update::is_key_column(facts, c))
+        && (facts.has_cascades || insert.row_count() > 1)
+    {
         return Err(Unsafe::new(
             "it changes key columns of rows found by conflict",
             "change the key of one row at a time, in a statement of its own",

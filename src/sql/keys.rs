@@ -46,7 +46,11 @@ impl KeyPlan {
     /// The statements that do to these rows what the original does, with their parameters, for both sides.
     /// None for no keys. Keys may come more than once. The number of keys in a text is a power of two,
     /// filled up by repeating a key, so that few different texts come about.
-    pub fn statement(&self, keys: &[Vec<Value>], params: &[Value]) -> Result<Vec<(String, Vec<Value>)>, Unsafe> {
+    pub fn statement(
+        &self,
+        keys: &[Vec<Value>],
+        params: &[Value],
+    ) -> Result<Vec<(String, Vec<Value>)>, Unsafe> {
         let mut distinct: Vec<&Vec<Value>> = Vec::with_capacity(keys.len());
         let mut seen = std::collections::HashSet::with_capacity(keys.len());
         for key in keys {
@@ -89,9 +93,7 @@ impl KeyPlan {
 
     fn condition(&self, count: usize) -> String {
         match (self.key.as_slice(), count) {
-            (columns, 1) => {
-                columns.iter().map(|c| format!("{c} = ?")).collect::<Vec<_>>().join(" AND ")
-            }
+            (columns, 1) => columns.iter().map(|c| format!("{c} = ?")).collect::<Vec<_>>().join(" AND "),
             ([column], _) => format!("{column} IN ({})", vec!["?"; count].join(", ")),
             (columns, _) => {
                 let row = format!("({})", vec!["?"; columns.len()].join(", "));
@@ -114,8 +116,7 @@ pub(super) fn build(dml: &Dml, facts: &TableFacts, conditions: Vec<Condition>) -
     let (scan, engine) = (dml.scan, dml.engine);
     let key = row_key(facts, engine)?;
     let called = &dml.target.called;
-    let columns: Vec<String> =
-        key.iter().map(|k| format!("{called}.{}", target::quote(k, engine))).collect();
+    let columns: Vec<String> = key.iter().map(|k| format!("{called}.{}", target::quote(k, engine))).collect();
 
     let mut select = String::new();
     let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -170,9 +171,9 @@ fn row_key(facts: &TableFacts, engine: Engine) -> Result<&[String], Unsafe> {
     let lossless = |key: &&Vec<String>| {
         !key.is_empty()
             && key.iter().all(|name| {
-                facts.column(name).is_some_and(|c| {
-                    !matches!(target::family(c, engine), Family::Float | Family::Instant)
-                })
+                facts
+                    .column(name)
+                    .is_some_and(|c| !matches!(target::family(c, engine), Family::Float | Family::Instant))
             })
     };
     let mut unique: Vec<&Vec<String>> = facts.unique_keys.iter().collect();
@@ -184,7 +185,10 @@ fn row_key(facts: &TableFacts, engine: Engine) -> Result<&[String], Unsafe> {
                 "give the table a primary key",
             ),
             Some(_) => Unsafe::new(
-                format!("the key of table {} is a floating point number or an instant with time zone", facts.name),
+                format!(
+                    "the key of table {} is a floating point number or an instant with time zone",
+                    facts.name
+                ),
                 "name the row by equality on its whole key, or give the table another unique key",
             ),
         }

@@ -14,6 +14,7 @@ mod functions;
 mod hints;
 mod insert;
 mod keys;
+mod named;
 mod other;
 mod parse;
 mod plan;

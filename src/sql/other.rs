@@ -47,10 +47,13 @@ pub(super) fn refusal(verb: Verb, s: Statement) -> Unsafe {
             "what a procedure, a prepared statement or a block does cannot be seen",
             "its statements one by one, or the hint /*twin:write*/ if it does the same on both sides",
         ),
-        Verb::Load => Unsafe::new("COPY and LOAD read their rows from elsewhere", "INSERT with parameters, as a batch"),
-        _ if s.scan.executable_comment => {
-            Unsafe::new("an executable comment /*! … */ may hold any SQL", "write the SQL without the comment")
+        Verb::Load => {
+            Unsafe::new("COPY and LOAD read their rows from elsewhere", "INSERT with parameters, as a batch")
         }
+        _ if s.scan.executable_comment => Unsafe::new(
+            "an executable comment /*! … */ may hold any SQL",
+            "write the SQL without the comment",
+        ),
         _ => Unsafe::new(
             "the statement is not understood",
             "the hint /*twin:read*/, /*twin:write*/ or /*twin:local*/ says what it does",
@@ -155,7 +158,8 @@ fn fills_rows(s: Statement) -> Option<Unsafe> {
             Some(Effect::Reads) => call && !is_type(&scan.name(i)) && scan.kind(i) == Some(TokenKind::Word),
             _ => false,
         };
-        let unknown_default = call && effect.is_none() && scan.is_any(i.wrapping_sub(1), &["DEFAULT", "USING"]);
+        let unknown_default =
+            call && effect.is_none() && scan.is_any(i.wrapping_sub(1), &["DEFAULT", "USING"]);
         if (generated && s.engine != Engine::Sqlite) || differs || unknown_default {
             return Some(Unsafe::new(
                 format!("{} gives the rows that are there values of their own on each side", scan.str(i)),
@@ -170,9 +174,43 @@ fn fills_rows(s: Statement) -> Option<Unsafe> {
 fn is_type(name: &str) -> bool {
     matches!(
         name,
-        "bigint" | "binary" | "bit" | "blob" | "bool" | "boolean" | "bpchar" | "bytea" | "character" | "datetime" | "dec"
-            | "decimal" | "double" | "float" | "int" | "integer" | "nchar" | "number" | "numeric" | "nvarchar" | "real"
-            | "signed" | "smallint" | "text" | "timestamp" | "timestamptz" | "timetz" | "tinyint" | "unsigned" | "uuid"
-            | "varbinary" | "varbit" | "varchar" | "varying" | "year" | "time" | "point" | "polygon"
+        "bigint"
+            | "binary"
+            | "bit"
+            | "blob"
+            | "bool"
+            | "boolean"
+            | "bpchar"
+            | "bytea"
+            | "character"
+            | "datetime"
+            | "dec"
+            | "decimal"
+            | "double"
+            | "float"
+            | "int"
+            | "integer"
+            | "nchar"
+            | "number"
+            | "numeric"
+            | "nvarchar"
+            | "real"
+            | "signed"
+            | "smallint"
+            | "text"
+            | "timestamp"
+            | "timestamptz"
+            | "timetz"
+            | "tinyint"
+            | "unsigned"
+            | "uuid"
+            | "varbinary"
+            | "varbit"
+            | "varchar"
+            | "varying"
+            | "year"
+            | "time"
+            | "point"
+            | "polygon"
     )
 }

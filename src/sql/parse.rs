@@ -97,8 +97,26 @@ fn chain(scan: &Scan, range: Range<usize>) -> usize {
         }
     }
     const LINKS: [&str; 20] = [
-        "AND", "OR", "NOT", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "COLLATE", "AT", "XOR", "DIV", "MOD", "ISNULL",
-        "NOTNULL", "WHEN", "UNION", "EXCEPT", "INTERSECT", "JOIN",
+        "AND",
+        "OR",
+        "NOT",
+        "IS",
+        "IN",
+        "LIKE",
+        "ILIKE",
+        "BETWEEN",
+        "COLLATE",
+        "AT",
+        "XOR",
+        "DIV",
+        "MOD",
+        "ISNULL",
+        "NOTNULL",
+        "WHEN",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "JOIN",
     ];
     let mut open = vec![Level::default()];
     for i in range {

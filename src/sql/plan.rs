@@ -195,7 +195,10 @@ pub(super) fn plan(engine: Engine, analysis: &Analysis, facts: &mut FactsOf) -> 
     };
     let s = Statement { scan: &scan, engine, from, to };
     if (from..to).any(|i| scan.kind(i) == Some(TokenKind::Param)) && matches!(analysis.kind, Kind::Write(_)) {
-        return Ok(Plan::refuse("parameters other than ? cannot be bound through ODBC", "write ? for each parameter"));
+        return Ok(Plan::refuse(
+            "parameters other than ? cannot be bound through ODBC",
+            "write ? for each parameter",
+        ));
     }
     let verb = match &analysis.kind {
         Kind::Write(verb) => *verb,

@@ -95,7 +95,8 @@ fn word(s: Statement, i: usize) -> Verdict {
     match upper {
         "INSERT" | "REPLACE" if call_form => {}
         "INTO" if s.engine == Engine::MariaDb => {
-            let outside = s.scan.str(i + 1).starts_with('@') || s.scan.is_any(i + 1, &["OUTFILE", "DUMPFILE"]);
+            let outside =
+                s.scan.str(i + 1).starts_with('@') || s.scan.is_any(i + 1, &["OUTFILE", "DUMPFILE"]);
             return if outside { Verdict::Variable } else { Verdict::Writes(Verb::Select) };
         }
         "INSERT" | "REPLACE" | "DELETE" | "MERGE" | "INTO" => return Verdict::Writes(Verb::Select),
@@ -127,6 +128,7 @@ fn is_no_call(s: Statement, i: usize, upper: &str) -> bool {
         | "ELSE" | "BETWEEN" | "LIKE" | "ILIKE" | "HAVING" | "LIMIT" | "OFFSET" | "DISTINCT" | "LATERAL"
         | "JOIN" | "IS" | "FETCH" | "FOR" | "GROUP" | "WITH" | "ONLY" | "RETURNING" | "TO" | "CHECK" => true,
         "BY" => before(&["ORDER", "GROUP", "PARTITION"]),
+        "CONFLICT" => before(&["ON"]),
         "OVER" => behind_parens || before(&["NULLS"]),
         "FILTER" | "AGAINST" => behind_parens,
         "SETS" => before(&["GROUPING"]),
@@ -137,9 +139,12 @@ fn is_no_call(s: Statement, i: usize, upper: &str) -> bool {
     }
 }
 
-/// `… AS t (a, b)`, `WITH t (a, b) AS (SELECT …`, and `CAST(x AS numeric (10, 2))`.
+/// `… AS t (a, b)`, `INTO t (a, b)`, `WITH t (a, b) AS (SELECT …`, and `CAST(x AS numeric (10, 2))`.
 fn names_columns(s: Statement, i: usize) -> bool {
-    if i > s.from && s.scan.is(i - 1, "AS") {
+    if i > s.from && s.scan.is_any(i - 1, &["AS", "INTO"]) {
+        return true;
+    }
+    if i >= s.from + 3 && s.scan.punct(i - 1, b'.') && s.scan.is(i - 3, "INTO") {
         return true;
     }
     if i > s.from && !s.scan.is_any(i - 1, &["WITH", "RECURSIVE"]) && !s.scan.punct(i - 1, b',') {
@@ -222,7 +227,9 @@ fn refused(s: Statement, i: usize) -> Option<Unsafe> {
             }
             Verdict::Writes(_) => Some(by_effect(name, None)),
             Verdict::Sequence => Some(by_effect(name, Some(Effect::Sequence))),
-            Verdict::Variable => Some(Unsafe::new("it sets a user variable", "set it in a statement of its own")),
+            Verdict::Variable => {
+                Some(Unsafe::new("it sets a user variable", "set it in a statement of its own"))
+            }
         }
     }
 }

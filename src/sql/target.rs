@@ -89,9 +89,35 @@ fn ends_target(scan: &Scan, i: usize) -> bool {
     scan.is_any(
         i,
         &[
-            "SET", "WHERE", "FROM", "USING", "ORDER", "LIMIT", "RETURNING", "VALUES", "VALUE", "SELECT", "WITH",
-            "DEFAULT", "ON", "JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN", "PARTITION",
-            "INDEXED", "NOT", "USE", "FORCE", "IGNORE", "FOR", "TABLESAMPLE", "OVERRIDING",
+            "SET",
+            "WHERE",
+            "FROM",
+            "USING",
+            "ORDER",
+            "LIMIT",
+            "RETURNING",
+            "VALUES",
+            "VALUE",
+            "SELECT",
+            "WITH",
+            "DEFAULT",
+            "ON",
+            "JOIN",
+            "INNER",
+            "LEFT",
+            "RIGHT",
+            "CROSS",
+            "NATURAL",
+            "STRAIGHT_JOIN",
+            "PARTITION",
+            "INDEXED",
+            "NOT",
+            "USE",
+            "FORCE",
+            "IGNORE",
+            "FOR",
+            "TABLESAMPLE",
+            "OVERRIDING",
         ],
     )
 }
@@ -166,7 +192,20 @@ pub(super) fn family(column: &ColumnFacts, engine: Engine) -> Family {
     let starts = |words: &[&str]| words.iter().any(|w| declared.starts_with(w));
     match () {
         _ if starts(&["interval", "int4range", "int8range"]) => Family::Other,
-        _ if starts(&["int", "bigint", "smallint", "tinyint", "mediumint", "serial", "bigserial", "smallserial", "bool", "bit", "year"]) => {
+        _ if starts(&[
+            "int",
+            "bigint",
+            "smallint",
+            "tinyint",
+            "mediumint",
+            "serial",
+            "bigserial",
+            "smallserial",
+            "bool",
+            "bit",
+            "year",
+        ]) =>
+        {
             Family::Integer
         }
         _ if starts(&["numeric", "decimal", "dec", "money", "fixed", "number"]) => Family::Decimal,
@@ -179,7 +218,28 @@ pub(super) fn family(column: &ColumnFacts, engine: Engine) -> Family {
         _ if engine == Engine::MariaDb && starts(&["timestamp"]) => Family::Instant,
         _ if starts(&["date", "timestamp"]) => Family::Temporal,
         _ if starts(&["time"]) => Family::TimeOfDay,
-        _ if starts(&["char", "varchar", "nchar", "nvarchar", "text", "tinytext", "mediumtext", "longtext", "clob", "character", "bpchar", "citext", "varbinary", "binary", "enum", "set", "name", "blob", "bytea"]) => {
+        _ if starts(&[
+            "char",
+            "varchar",
+            "nchar",
+            "nvarchar",
+            "text",
+            "tinytext",
+            "mediumtext",
+            "longtext",
+            "clob",
+            "character",
+            "bpchar",
+            "citext",
+            "varbinary",
+            "binary",
+            "enum",
+            "set",
+            "name",
+            "blob",
+            "bytea",
+        ]) =>
+        {
             Family::Characters
         }
         _ => Family::Other,

@@ -125,7 +125,11 @@ fn queries_of_known_functions_read() {
 
 #[test]
 fn what_locks_is_no_mere_read() {
-    all("pm", Kind::Lock, &["SELECT a FROM t FOR UPDATE", "SELECT a FROM t WHERE b = ? FOR UPDATE SKIP LOCKED"]);
+    all(
+        "pm",
+        Kind::Lock,
+        &["SELECT a FROM t FOR UPDATE", "SELECT a FROM t WHERE b = ? FOR UPDATE SKIP LOCKED"],
+    );
     all(
         "p",
         Kind::Lock,
@@ -140,12 +144,20 @@ fn what_locks_is_no_mere_read() {
             "EXPLAIN ANALYZE SELECT a FROM t FOR UPDATE",
         ],
     );
-    all("m", Kind::Lock, &["SELECT a FROM t LOCK IN SHARE MODE", "SELECT GET_LOCK('x', 1)", "DO RELEASE_LOCK('x')"]);
+    all(
+        "m",
+        Kind::Lock,
+        &["SELECT a FROM t LOCK IN SHARE MODE", "SELECT GET_LOCK('x', 1)", "DO RELEASE_LOCK('x')"],
+    );
 }
 
 #[test]
 fn writes_are_writes() {
-    all("pms", write(Verb::Insert), &["INSERT INTO t VALUES (1)", "insert into t (a) select 1", "/* x */insert into t values (?)"]);
+    all(
+        "pms",
+        write(Verb::Insert),
+        &["INSERT INTO t VALUES (1)", "insert into t (a) select 1", "/* x */insert into t values (?)"],
+    );
     all("pms", write(Verb::Update), &["UPDATE t SET a = 1", "WITH x AS (SELECT 1) UPDATE t SET a = 1"]);
     all("pms", write(Verb::Delete), &["DELETE FROM t", "WITH x (a) AS (SELECT 1) DELETE FROM t"]);
     all("pms", write(Verb::Insert), &["WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x"]);
@@ -157,7 +169,11 @@ fn writes_are_writes() {
     all("m", write(Verb::Load), &["LOAD DATA INFILE 'x' INTO TABLE t"]);
     all("p", write(Verb::Maintain), &["VACUUM t", "ANALYZE", "REINDEX TABLE t", "CHECKPOINT"]);
     all("m", write(Verb::Maintain), &["OPTIMIZE TABLE t", "ANALYZE TABLE t", "FLUSH TABLES", "KILL 5"]);
-    all("s", write(Verb::Maintain), &["VACUUM", "ANALYZE", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"]);
+    all(
+        "s",
+        write(Verb::Maintain),
+        &["VACUUM", "ANALYZE", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"],
+    );
     all("pm", write(Verb::Sequence), &["SELECT nextval('s')", "SELECT nextval('s'), now() FROM t"]);
     all("m", write(Verb::Sequence), &["SELECT NEXT VALUE FOR s"]);
 }
@@ -167,11 +183,7 @@ fn queries_that_may_write_are_writes() {
     all(
         "pms",
         write(Verb::Select),
-        &[
-            "SELECT my_function(1)",
-            "SELECT a FROM t WHERE f (b)",
-            "SELECT a FROM t, g(1)",
-        ],
+        &["SELECT my_function(1)", "SELECT a FROM t WHERE f (b)", "SELECT a FROM t, g(1)"],
     );
     all(
         "p",
@@ -199,9 +211,21 @@ fn queries_that_may_write_are_writes() {
             "DECLARE c CURSOR FOR SELECT f(1)",
         ],
     );
-    all("m", write(Verb::Select), &["SELECT db.f(1)", "SELECT `f`(1)", "DO f(1)", "SELECT * FROM t PROCEDURE analyse2()"]);
-    all("s", write(Verb::Select), &["SELECT load_extension('x')", "SELECT writefile('a', 'b')", "SELECT [f](1)"]);
-    all("m", Kind::Session(SessionKind::Variable), &["SELECT a INTO @x FROM t", "SELECT @x := 5", "SELECT a FROM t INTO OUTFILE 'x'"]);
+    all(
+        "m",
+        write(Verb::Select),
+        &["SELECT db.f(1)", "SELECT `f`(1)", "DO f(1)", "SELECT * FROM t PROCEDURE analyse2()"],
+    );
+    all(
+        "s",
+        write(Verb::Select),
+        &["SELECT load_extension('x')", "SELECT writefile('a', 'b')", "SELECT [f](1)"],
+    );
+    all(
+        "m",
+        Kind::Session(SessionKind::Variable),
+        &["SELECT a INTO @x FROM t", "SELECT @x := 5", "SELECT a FROM t INTO OUTFILE 'x'"],
+    );
     all("m", write(Verb::Select), &["SELECT a INTO x FROM t", "SELECT @x := f(1)"]);
 }
 
@@ -243,7 +267,16 @@ fn what_cannot_be_understood_is_a_write() {
             "EXPLAIN SELECT * FROM (SELECT f(1)) x",
         ],
     );
-    all("p", write(Verb::Unknown), &["EXPLAIN ANALYZE DELETE FROM t", "EXPLAIN (ANALYZE, BUFFERS) UPDATE t SET a = 1", "EXPLAIN (VERBOSE) ANALYZE SELECT f(1)", "PREPARE TRANSACTION 'x'"]);
+    all(
+        "p",
+        write(Verb::Unknown),
+        &[
+            "EXPLAIN ANALYZE DELETE FROM t",
+            "EXPLAIN (ANALYZE, BUFFERS) UPDATE t SET a = 1",
+            "EXPLAIN (VERBOSE) ANALYZE SELECT f(1)",
+            "PREPARE TRANSACTION 'x'",
+        ],
+    );
     all("s", write(Verb::Unknown), &["PRAGMA writable_schema = 1", "TABLE t", "DO 1", "SHOW TABLES"]);
     // A plain comment is no executable one, and other engines have none.
     all("m", Kind::Read, &["SELECT 1 /* ! */", "SELECT /*+ hint */ 1"]);
@@ -264,10 +297,15 @@ fn transaction_control_is_recognised() {
     all("pms", Kind::Begin(begin), &["BEGIN", "begin", "BEGIN;"]);
     all("pm", Kind::Begin(begin), &["START TRANSACTION", "BEGIN WORK"]);
     all("ps", Kind::Begin(begin), &["BEGIN TRANSACTION"]);
-    for (words, mode) in
-        [("DEFERRED", BeginMode::Deferred), ("IMMEDIATE", BeginMode::Immediate), ("EXCLUSIVE", BeginMode::Exclusive)]
-    {
-        assert_eq!(kind(Sqlite, &format!("BEGIN {words} TRANSACTION")), Kind::Begin(Begin { mode: Some(mode), ..begin }));
+    for (words, mode) in [
+        ("DEFERRED", BeginMode::Deferred),
+        ("IMMEDIATE", BeginMode::Immediate),
+        ("EXCLUSIVE", BeginMode::Exclusive),
+    ] {
+        assert_eq!(
+            kind(Sqlite, &format!("BEGIN {words} TRANSACTION")),
+            Kind::Begin(Begin { mode: Some(mode), ..begin })
+        );
     }
     let serializable = Begin { isolation: Some(Isolation::Serializable), read_only: Some(true), mode: None };
     all("p", Kind::Begin(serializable), &["BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY, NOT DEFERRABLE"]);
@@ -291,12 +329,46 @@ fn ddl_is_recognised() {
     all(
         "pms",
         Kind::Ddl,
-        &["CREATE TABLE t (a int)", "DROP TABLE IF EXISTS t", "ALTER TABLE t ADD b int", "CREATE UNIQUE INDEX i ON t (a)", "CREATE VIEW v AS SELECT f(1)"],
+        &[
+            "CREATE TABLE t (a int)",
+            "DROP TABLE IF EXISTS t",
+            "ALTER TABLE t ADD b int",
+            "CREATE UNIQUE INDEX i ON t (a)",
+            "CREATE VIEW v AS SELECT f(1)",
+        ],
     );
-    all("pm", Kind::Ddl, &["TRUNCATE TABLE t", "GRANT SELECT ON t TO u", "CREATE OR REPLACE VIEW v AS SELECT 1"]);
-    all("p", Kind::Ddl, &["CREATE FUNCTION f() RETURNS int AS $$ SELECT 1; $$ LANGUAGE sql", "COMMENT ON TABLE t IS 'x'", "REFRESH MATERIALIZED VIEW v"]);
-    all("m", Kind::Ddl, &["RENAME TABLE a TO b", "CREATE PROCEDURE p() BEGIN DELETE FROM t; END", "SET PASSWORD = PASSWORD('x')"]);
-    all("s", Kind::Ddl, &["CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u; SELECT 1; END", "PRAGMA user_version = 5", "CREATE VIRTUAL TABLE t USING fts5(a)"]);
+    all(
+        "pm",
+        Kind::Ddl,
+        &["TRUNCATE TABLE t", "GRANT SELECT ON t TO u", "CREATE OR REPLACE VIEW v AS SELECT 1"],
+    );
+    all(
+        "p",
+        Kind::Ddl,
+        &[
+            "CREATE FUNCTION f() RETURNS int AS $$ SELECT 1; $$ LANGUAGE sql",
+            "COMMENT ON TABLE t IS 'x'",
+            "REFRESH MATERIALIZED VIEW v",
+        ],
+    );
+    all(
+        "m",
+        Kind::Ddl,
+        &[
+            "RENAME TABLE a TO b",
+            "CREATE PROCEDURE p() BEGIN DELETE FROM t; END",
+            "SET PASSWORD = PASSWORD('x')",
+        ],
+    );
+    all(
+        "s",
+        Kind::Ddl,
+        &[
+            "CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u; SELECT 1; END",
+            "PRAGMA user_version = 5",
+            "CREATE VIRTUAL TABLE t USING fts5(a)",
+        ],
+    );
 }
 
 #[test]
@@ -306,21 +378,44 @@ fn session_statements_are_recognised() {
     all("pms", session(TempTable), &["CREATE TEMPORARY TABLE t (a int)"]);
     all("ps", session(TempTable), &["CREATE TEMP TABLE t AS SELECT 1"]);
     all("p", Kind::Write(Verb::Unknown), &["CREATE TEMP TABLE t AS SELECT f(1)"]);
-    all("p", session(Set), &["SET a.b = 'c'", "SET SESSION a.b TO c", "SET TIME ZONE 'UTC'", "RESET a.b", "SET ROLE x"]);
+    all(
+        "p",
+        session(Set),
+        &["SET a.b = 'c'", "SET SESSION a.b TO c", "SET TIME ZONE 'UTC'", "RESET a.b", "SET ROLE x"],
+    );
     all("p", session(SetLocal), &["SET LOCAL a.b = 'c'", "SET CONSTRAINTS ALL DEFERRED"]);
     all("p", session(Schema), &["SET search_path TO x, public", "SET SCHEMA 'x'"]);
-    all("p", session(Transaction), &["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"]);
+    all(
+        "p",
+        session(Transaction),
+        &[
+            "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        ],
+    );
     all("p", session(Server), &["ALTER SYSTEM SET a = 'b'"]);
     all("p", session(Cursor), &["DECLARE c CURSOR FOR SELECT a FROM t", "FETCH 5 FROM c", "CLOSE c"]);
     all("p", session(Prepared), &["PREPARE p AS SELECT 1", "DEALLOCATE p"]);
     all("p", session(Listen), &["LISTEN x", "NOTIFY x, 'y'", "UNLISTEN *"]);
     all("p", session(Reset), &["DISCARD ALL", "RESET ALL"]);
-    all("m", session(Set), &["SET NAMES utf8mb4", "SET sql_mode = 'ANSI'", "SET SESSION a = 1, b = 2", "SET a = 1, @b = 2"]);
+    all(
+        "m",
+        session(Set),
+        &["SET NAMES utf8mb4", "SET sql_mode = 'ANSI'", "SET SESSION a = 1, b = 2", "SET a = 1, @b = 2"],
+    );
     all("m", session(Variable), &["SET @x = 5", "SET @x := (SELECT max(a) FROM t), @y = 1"]);
     all("m", session(Server), &["SET GLOBAL a = 1", "SET @@global.a = 1"]);
-    all("m", session(Autocommit(false)), &["SET autocommit = 0", "SET @@autocommit = OFF", "SET SESSION autocommit=0"]);
+    all(
+        "m",
+        session(Autocommit(false)),
+        &["SET autocommit = 0", "SET @@autocommit = OFF", "SET SESSION autocommit=0"],
+    );
     all("m", session(Autocommit(true)), &["SET autocommit = 1", "set autocommit=on"]);
-    all("m", session(Transaction), &["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION TRANSACTION READ ONLY"]);
+    all(
+        "m",
+        session(Transaction),
+        &["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION TRANSACTION READ ONLY"],
+    );
     all("m", session(Schema), &["USE db"]);
     all("m", session(LockTables), &["LOCK TABLES t WRITE", "UNLOCK TABLES"]);
     all("m", session(TempTable), &["DROP TEMPORARY TABLE t"]);
@@ -330,7 +425,16 @@ fn session_statements_are_recognised() {
 
 #[test]
 fn several_statements_in_a_text_are_seen() {
-    all("pms", Kind::Multi, &["SELECT 1; DELETE FROM t", "SELECT 1;;SELECT 2", "BEGIN; DELETE FROM t; COMMIT", "SELECT ';'; SELECT 1"]);
+    all(
+        "pms",
+        Kind::Multi,
+        &[
+            "SELECT 1; DELETE FROM t",
+            "SELECT 1;;SELECT 2",
+            "BEGIN; DELETE FROM t; COMMIT",
+            "SELECT ';'; SELECT 1",
+        ],
+    );
     all("pms", Kind::Empty, &["", " ", ";", "-- nothing\n", "/* nothing */ ; ;"]);
     all("s", Kind::Multi, &["SELECT 1 /* not /* nested */; DELETE FROM t; -- */"]);
     all("m", Kind::Multi, &["SELECT 1 --; \n; DELETE FROM t", "SELECT 'a\\\\'; DELETE FROM t; -- '"]);
@@ -355,10 +459,19 @@ fn hints_say_what_the_caller_knows() {
 fn markers_and_implicit_commits_are_counted() {
     let mariadb = Classifier::new(MariaDb);
     assert_eq!(mariadb.analyse("SELECT ?, '?' FROM t WHERE a=? -- ?").markers, 2);
-    for sql in ["CREATE TABLE t (a int)", "TRUNCATE t", "BEGIN", "LOCK TABLES t READ", "OPTIMIZE TABLE t", "SET autocommit = 1"] {
+    for sql in [
+        "CREATE TABLE t (a int)",
+        "TRUNCATE t",
+        "BEGIN",
+        "LOCK TABLES t READ",
+        "OPTIMIZE TABLE t",
+        "SET autocommit = 1",
+    ] {
         assert!(mariadb.analyse(sql).commits, "{sql}");
     }
-    for sql in ["DELETE FROM t", "CREATE TEMPORARY TABLE t (a int)", "SET autocommit = 0", "KILL 5", "SELECT 1"] {
+    for sql in
+        ["DELETE FROM t", "CREATE TEMPORARY TABLE t (a int)", "SET autocommit = 0", "KILL 5", "SELECT 1"]
+    {
         assert!(!mariadb.analyse(sql).commits, "{sql}");
     }
     assert!(!Classifier::new(Postgres).analyse("CREATE TABLE t (a int)").commits);
@@ -371,4 +484,23 @@ fn an_analysis_is_kept_by_text_and_very_long_texts_are_not() {
     assert!(std::sync::Arc::ptr_eq(&first, &classifier.analyse("SELECT 1")));
     let long = format!("SELECT '{}'", "x".repeat(20_000));
     assert!(!std::sync::Arc::ptr_eq(&classifier.analyse(&long), &classifier.analyse(&long)));
+}
+
+#[test]
+fn what_must_not_run_in_a_transaction_is_known() {
+    let postgres = Classifier::new(Postgres);
+    for sql in [
+        "VACUUM t",
+        "CREATE DATABASE x",
+        "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)",
+        "DROP INDEX CONCURRENTLY i",
+    ] {
+        assert!(postgres.analyse(sql).alone, "{sql}");
+    }
+    for sql in
+        ["CREATE INDEX i ON t (a)", "ANALYZE t", "SELECT concurrently FROM t", "CREATE TABLE t (a int)"]
+    {
+        assert!(!postgres.analyse(sql).alone, "{sql}");
+    }
+    assert!(Classifier::new(Sqlite).analyse("VACUUM").alone);
 }

@@ -93,7 +93,15 @@ pub struct Bag<T> {
 
 impl<T> Bag<T> {
     pub fn new() -> Bag<T> {
-        Bag { idle: Vec::new(), waiters: VecDeque::new(), arrivals: 0, active: 0, checking: 0, opening: 0, held: false }
+        Bag {
+            idle: Vec::new(),
+            waiters: VecDeque::new(),
+            arrivals: 0,
+            active: 0,
+            checking: 0,
+            opening: 0,
+            held: false,
+        }
     }
 
     pub fn total(&self) -> usize {

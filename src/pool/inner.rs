@@ -155,6 +155,13 @@ impl<T> State<T> {
         self.dying.push_back(entry.item);
     }
 
+    /// One session was found dead: the others are not trusted until each has been asked.
+    pub fn drop_dead(&mut self, entry: Entry<T>, from: From, now: Instant) {
+        self.counters.found_dead += 1;
+        self.trusted_since = now;
+        self.drop_entry(entry, from);
+    }
+
     /// Closes idle sessions of which `which` is true, at most `limit`.
     pub fn close_idle(&mut self, limit: usize, which: impl FnMut(&Entry<T>) -> bool) {
         let gone = self.bag.remove_idle(limit, which);
@@ -176,7 +183,8 @@ impl<T> State<T> {
         }
         let missing = s.min.max(self.initial).saturating_sub(total);
         let mut wanted = missing.min(SIDE_BY_SIDE);
-        let waiting = if self.suspended.is_some() { 0 } else { self.bag.waiting() + usize::from(self.polled) };
+        let waiting =
+            if self.suspended.is_some() { 0 } else { self.bag.waiting() + usize::from(self.polled) };
         if waiting > 0 {
             wanted = wanted.max(s.acquire_increment);
             if total == 0 {
@@ -247,28 +255,20 @@ impl<M: Manager> Inner<M> {
         self.finish(state);
     }
 
-    /// One session was found dead: the others are not trusted until each has been asked.
+    /// Ends a session that was found dead.
     pub fn found_dead(self: &Arc<Self>, entry: Entry<M::Item>, from: From) {
         let mut state = self.state.lock();
-        state.counters.found_dead += 1;
-        state.trusted_since = self.clock.now();
-        state.drop_entry(entry, from);
+        state.drop_dead(entry, from, self.clock.now());
         self.changed.notify_all();
         self.finish(state);
     }
 
     pub fn has_broken(&self, item: &M::Item) -> bool {
-        guarded("has_broken", || self.manager.has_broken(item)).unwrap_or_else(|e| {
-            log::error!("{e}");
-            true
-        })
+        guarded("has_broken", || self.manager.has_broken(item)).unwrap_or_else(told_as(true))
     }
 
     pub fn is_valid(&self, item: &mut M::Item, limit: Duration) -> bool {
-        guarded("is_valid", || self.manager.is_valid(item, limit)).unwrap_or_else(|e| {
-            log::error!("{e}");
-            false
-        })
+        guarded("is_valid", || self.manager.is_valid(item, limit)).unwrap_or_else(told_as(false))
     }
 
     /// Refuses everything from now on and ends what is idle. What is out ends as it comes back.
@@ -281,5 +281,13 @@ impl<M: Manager> Inner<M> {
         self.retry.notify_all();
         self.wake.notify_all();
         self.finish(state);
+    }
+}
+
+/// A panic of the manager's goes to the log and counts as `answer`.
+fn told_as(answer: bool) -> impl FnOnce(Error) -> bool {
+    move |e| {
+        log::error!("{e}");
+        answer
     }
 }

@@ -96,7 +96,8 @@ fn report_leaks<M: Manager>(inner: &Arc<Inner<M>>) {
         let age = now.saturating_duration_since(record.since);
         if age >= limit {
             record.reported = true;
-            let label = if record.label.is_empty() { String::new() } else { format!(" for {}", record.label) };
+            let label =
+                if record.label.is_empty() { String::new() } else { format!(" for {}", record.label) };
             reports.push(format!(
                 "pool '{name}': a session acquired {} ms ago by thread {}{label} has not been released",
                 age.as_millis(),

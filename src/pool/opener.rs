@@ -24,8 +24,10 @@ pub fn start<M: Manager>(inner: &Arc<Inner<M>>) {
         // The next release, acquire or round of the keeper starts another.
         let mut state = inner.state.lock();
         state.bag.forget(From::Opener);
-        let news =
-            failed(&mut state, Error::new(Status::Exhausted, format!("a thread to connect cannot be started: {e}")));
+        let news = failed(
+            &mut state,
+            Error::new(Status::Exhausted, format!("a thread to connect cannot be started: {e}")),
+        );
         inner.changed.notify_all();
         drop(state);
         news.tell();
@@ -73,11 +75,12 @@ pub enum News {
 
 impl News {
     pub fn tell(self) {
-        match self {
+        // A logger that panics must not take an opener with it: its ticket would be lost.
+        let _ = guarded("the logger", || match self {
             News::None => {}
             News::Good(line) => log::info!("{line}"),
             News::Bad(line) => log::warn!("{line}"),
-        }
+        });
     }
 }
 
@@ -133,13 +136,18 @@ fn failed<T>(state: &mut State<T>, e: Error) -> News {
     record.last_error = Some(e.clone());
     // One line per outage: it may last for hours.
     let news = match record.failures {
-        1 if state.phase == Phase::Open => News::Bad(format!("pool '{}': cannot connect: {e}", settings.name)),
+        1 if state.phase == Phase::Open => {
+            News::Bad(format!("pool '{}': cannot connect: {e}", settings.name))
+        }
         _ => News::None,
     };
     if settings.acquire_retries.is_some_and(|limit| record.failures_of_round >= limit) {
         let attempts = std::mem::take(&mut record.failures_of_round);
         state.bag.refuse_all(|| {
-            e.clone().context(format_args!("pool '{}': no session after {attempts} attempts to connect", settings.name))
+            e.clone().context(format_args!(
+                "pool '{}': no session after {attempts} attempts to connect",
+                settings.name
+            ))
         });
     }
     news
@@ -157,7 +165,7 @@ pub fn first<M: Manager>(inner: &Arc<Inner<M>>) -> Result<()> {
     let made = connect(inner, deadline);
     let now = inner.clock.now();
     let mut state = inner.state.lock();
-    let result = match made {
+    match made {
         Ok(item) => {
             let _ = succeeded(&mut state);
             let entry = state.entry(item, now);
@@ -170,9 +178,7 @@ pub fn first<M: Manager>(inner: &Arc<Inner<M>>) -> Result<()> {
             let _ = failed(&mut state, e.clone());
             Err(e)
         }
-    };
-    inner.finish(state);
-    result
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +187,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_limit() {
-        let mut s = PoolSettings { acquire_retry_delay: Duration::from_millis(100), ..PoolSettings::default() };
+        let mut s =
+            PoolSettings { acquire_retry_delay: Duration::from_millis(100), ..PoolSettings::default() };
         let pauses: Vec<u128> = [1, 2, 3, 5, 6, 99].map(|n| pause(&s, n).as_millis()).to_vec();
         assert_eq!(pauses, [100, 200, 400, 1600, 2000, 2000]);
         s.acquire_retry_delay = Duration::from_secs(7);

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::inner::{Inner, LeaseRecord, Phase, State};
 use super::lease::Lease;
 use super::manager::{Manager, guarded};
+use super::rules::Rules;
 use super::{keeper, opener};
 use crate::config::{InitFail, PoolSettings};
 use crate::error::{Class, Error, Result, Status};
@@ -123,12 +124,15 @@ impl<M: Manager> Pool<M> {
         let inner = self.inner();
         let started = Instant::now();
         let mut arrival = None;
+        let mut state = inner.state.lock();
         loop {
-            let mut state = inner.state.lock();
             let timeout = timeout.unwrap_or(state.settings.acquire_timeout);
             // An absurdly long timeout is none.
             let deadline = started.checked_add(timeout);
-            self.check_open(&state)?;
+            if let Err(e) = self.check_open(&state) {
+                inner.finish(state);
+                return Err(e);
+            }
             let mut entry = match state.bag.take(arrival) {
                 Some(entry) => entry,
                 None => {
@@ -141,25 +145,46 @@ impl<M: Manager> Pool<M> {
             let rules = state.rules(inner.clock.now());
             // Noted as if it were certain; taken back for those that are found dead.
             let record = Self::note_lease(&mut state, rules.now);
-            drop(state);
-            let broken = inner.has_broken(&entry.item);
-            if !broken && !rules.is_over(&entry) {
-                let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
-                let limit = rules.validation_timeout.min(left.max(LEAST_VALIDATION));
-                if !rules.needs_check(&entry) {
-                    return Ok(Lease::new(entry, inner.clone(), record));
-                }
-                if inner.is_valid(&mut entry.item, limit) {
-                    entry.alive = inner.clock.now();
-                    return Ok(Lease::new(entry, inner.clone(), record));
-                }
+            if arrival.is_some() {
+                inner.finish(state);
+            } else {
+                drop(state);
             }
-            self.take_back(entry, record, &rules);
-            // Whoever meets a dead session keeps the place in the queue that the session was given for.
-            if arrival.is_none() {
-                arrival = Some(0);
+            let over = rules.is_over(&entry);
+            if !over && self.is_good(&mut entry, &rules, deadline) {
+                return Ok(Lease::new(entry, inner.clone(), record));
             }
+            // From here to the next `take` under one lock: whoever meets a dead session keeps the place for
+            // which it was given, so nobody may be served in between.
+            state = inner.state.lock();
+            state.counters.acquired -= 1;
+            if let Some(id) = record {
+                state.leases.remove(&id);
+            }
+            if over {
+                state.drop_entry(entry, From::Caller);
+            } else {
+                state.drop_dead(entry, From::Caller, inner.clock.now());
+            }
+            inner.changed.notify_all();
+            // Nobody waited when it was taken without waiting: whoever waits now came later.
+            arrival.get_or_insert(0);
         }
+    }
+
+    /// Whether a session is fit to be handed out; asks it where that is due.
+    fn is_good(&self, entry: &mut Entry<M::Item>, rules: &Rules, deadline: Option<Instant>) -> bool {
+        let inner = self.inner();
+        if inner.has_broken(&entry.item) {
+            return false;
+        }
+        if !rules.needs_check(entry) {
+            return true;
+        }
+        let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
+        let valid = inner.is_valid(&mut entry.item, rules.validation_timeout.min(left.max(LEAST_VALIDATION)));
+        entry.alive = inner.clock.now();
+        valid
     }
 
     /// Waits in the queue.
@@ -212,22 +237,6 @@ impl<M: Manager> Pool<M> {
         };
         state.leases.insert(id, LeaseRecord { since: now, thread, label: String::new(), reported: false });
         Some(id)
-    }
-
-    /// An entry that was not good enough to be handed out.
-    fn take_back(&self, entry: Entry<M::Item>, record: Option<u64>, rules: &super::rules::Rules) {
-        let inner = self.inner();
-        let mut state = inner.state.lock();
-        state.counters.acquired -= 1;
-        if let Some(id) = record {
-            state.leases.remove(&id);
-        }
-        drop(state);
-        if rules.is_over(&entry) {
-            inner.discard(entry, From::Caller);
-        } else {
-            inner.found_dead(entry, From::Caller);
-        }
     }
 
     fn check_open(&self, state: &State<M::Item>) -> Result<()> {
@@ -289,11 +298,12 @@ impl<M: Manager> Pool<M> {
                         return Err(Error::new(
                             Status::Timeout,
                             format!(
-                                "pool '{name}': not closed within {} ms ({} sessions in use, {} being opened, {closing} \
-                                 being closed); the rest closes as it comes back",
+                                "pool '{name}': not closed within {} ms ({} sessions in use, {} being opened, {} being \
+                                 validated, {closing} being closed); the rest closes as it comes back",
                                 deadline.as_millis(),
                                 f.active,
-                                f.opening
+                                f.opening,
+                                state.bag.checking
                             ),
                         ));
                     }

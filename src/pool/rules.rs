@@ -44,7 +44,8 @@ impl Rules {
     /// At the end of its life, or softly evicted. Never asked of a session in use.
     pub fn is_over<T>(&self, e: &Entry<T>) -> bool {
         let end = |life: Duration| life.mul_f64(1.0 - LIFETIME_VARIATION * e.spread);
-        e.generation != self.generation || self.max_lifetime.is_some_and(|life| self.since(e.born) >= end(life))
+        e.generation != self.generation
+            || self.max_lifetime.is_some_and(|life| self.since(e.born) >= end(life))
     }
 
     /// Idle for longer than its own share of the idle timeout: never earlier than the timeout itself.
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_idle_timeout_is_never_early_and_differs_from_session_to_session() {
-        let settings = PoolSettings { idle_timeout: Some(100 * S), idle_timeout_variation: 0.1, ..Default::default() };
+        let settings =
+            PoolSettings { idle_timeout: Some(100 * S), idle_timeout_variation: 0.1, ..Default::default() };
         let t = Instant::now();
         assert!(!at(&settings, t, 99 * S).is_idle_too_long(&entry(t, 0.0)));
         assert!(at(&settings, t, 100 * S).is_idle_too_long(&entry(t, 0.0)));

@@ -161,8 +161,9 @@ fn make_text(column: &mut Column, rows: usize) {
 
 fn bool_of(text: &str) -> Option<u8> {
     match text {
-        "0" | "f" | "false" => Some(0),
-        "1" | "t" | "true" => Some(1),
+        // MariaDB's BIT(1) is a byte.
+        "0" | "f" | "false" | "\0" => Some(0),
+        "1" | "t" | "true" | "\u{1}" => Some(1),
         _ => None,
     }
 }

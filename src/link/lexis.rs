@@ -210,7 +210,6 @@ impl Pieces<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::dialects::{Engine, dialect};
-    use super::*;
 
     fn count(engine: Engine, sql: &str) -> usize {
         dialect(engine).lexis().count_markers(sql)

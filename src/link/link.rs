@@ -280,6 +280,7 @@ impl Link {
 
     /// Prepared, and prepared once more where the plan has become stale.
     pub(super) fn execute(&mut self, sql: &str, params: &[Value], keep: bool) -> Result<Outcome> {
+        self.refresh_schema(sql)?;
         let core = self.core.clone();
         let mut bound = super::params::Params::new(core.driver, params)?;
         let busy = core.busy.lock();
@@ -298,7 +299,7 @@ impl Link {
             let error = core.failure(&stmt, &called, "SQLExecute");
             // Inside a PostgreSQL transaction the failure has ended it: no second attempt there.
             let alive = core.tx() == TxState::Idle || core.driver.engine() != Engine::Postgres;
-            let stale = error.records().iter().any(|r| core.driver.is_stale_plan(r));
+            let stale = error.records().iter().any(|r| core.driver.is_stale_plan(r, prepared.writes));
             if stale && alive && again && !core.is_lost() {
                 again = false;
                 drop(prepared);
@@ -317,8 +318,18 @@ impl Link {
         self.outcome(prepared, called, keep)
     }
 
+    /// libsqliteodbc counts the columns of `SELECT *` before SQLite has noticed that another connection
+    /// has changed the table.
+    fn refresh_schema(&mut self, sql: &str) -> Result<()> {
+        if self.driver().guesses_types() && statement::selects_all(sql) {
+            return self.control("SELECT 1 FROM sqlite_master LIMIT 1");
+        }
+        Ok(())
+    }
+
     fn execute_direct(&mut self, sql: &str) -> Result<Outcome> {
         let core = self.core.clone();
+        self.refresh_schema(sql)?;
         statement::screen(&core, sql)?;
         let busy = core.busy.lock();
         let stmt = statement::allocate(&core)?;
@@ -332,6 +343,7 @@ impl Link {
     }
 
     fn execute_stepping(&mut self, sql: &str) -> Result<Outcome> {
+        self.refresh_schema(sql)?;
         let core = self.core.clone();
         let busy = core.busy.lock();
         let stmt = statement::allocate(&core)?;
@@ -359,6 +371,7 @@ impl Link {
             if core.driver.keeps_metadata() {
                 prepared.shape = Some(shape.clone());
             }
+            let keep = keep && prepared.may_serve_again(&core, &shape);
             let affected = if prepared.writes { statement::row_count(&stmt) } else { -1 };
             drop(busy);
             return Ok(Outcome { affected, rows: Some(Cursor::new(core, prepared, keep, shape)) });

@@ -33,6 +33,8 @@ pub(crate) struct Shape {
     pub fetch: Vec<Fetch>,
     /// Bytes that hold any value of the column, where all columns have such a bound.
     pub bounds: Option<Vec<usize>>,
+    /// Some column is an expression: it has no declared type.
+    pub expressions: bool,
 }
 
 /// Least recently used last out. Small enough to be searched from one end to the other.
@@ -122,11 +124,30 @@ impl Prepared {
         })
     }
 
+    /// Whether the statement may serve again after giving a result of this shape. libsqliteodbc takes the
+    /// types of expressions from the first row of the first execution, and the number of columns from the
+    /// preparation, whatever has become of the table since.
+    pub(crate) fn may_serve_again(&self, core: &Core, shape: &Shape) -> bool {
+        !core.driver.guesses_types() || !(shape.expressions || selects_all(&self.sql))
+    }
+
     /// Back into the cache. `busy` is held; the statement has no open result.
     pub(crate) fn put_back(self, core: &Core) {
         let gone = core.cache.lock().put(self);
         drop(gone);
     }
+}
+
+/// Whether a text may contain a `*` for all columns. Rather too often than not often enough.
+pub(crate) fn selects_all(sql: &str) -> bool {
+    let mut rest = sql;
+    while let Some(i) = rest.find('*') {
+        if !(rest[..i].ends_with('(') && rest[i + 1..].starts_with(')')) {
+            return true;
+        }
+        rest = &rest[i + 1..];
+    }
+    false
 }
 
 /// Refuses text that would crash the driver.
@@ -171,6 +192,7 @@ pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Re
     let mut columns = Vec::with_capacity(count);
     let mut fetch = Vec::with_capacity(count);
     let mut bounds = Vec::with_capacity(count);
+    let mut expressions = false;
     let mut text = vec![0u8; 512];
     for number in 1..=count as u16 {
         let (mut length, mut sql_type, mut size) = (0i16, SqlDataType(0), 0usize);
@@ -194,6 +216,9 @@ pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Re
         let length = (length.max(0) as usize).min(text.len() - 1);
         let name = String::from_utf8_lossy(&text[..length]).into_owned();
         let type_name = attribute_text(stmt, number, Desc::TypeName);
+        // Asked only where somebody wants to know.
+        expressions |=
+            core.driver.guesses_types() && attribute_text(stmt, number, Desc::BaseTableName).is_empty();
         let unsigned = attribute(stmt, number, Desc::Unsigned) == Some(1);
         let described = Described { sql_type, type_name: &type_name, size, unsigned };
         let kind = core.driver.kind(&described);
@@ -208,7 +233,7 @@ pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Re
             nullable: nullable != Nullability::NO_NULLS,
         });
     }
-    Ok(Shape { columns, fetch, bounds: bounds.into_iter().collect() })
+    Ok(Shape { columns, fetch, bounds: bounds.into_iter().collect(), expressions })
 }
 
 fn attribute(stmt: &Stmt, number: u16, what: Desc) -> Option<isize> {

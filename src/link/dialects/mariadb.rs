@@ -22,6 +22,51 @@ pub(super) struct MariaDb;
 const FOUND_ROWS: u64 = 2;
 const MULTI_STATEMENTS: u64 = 1 << 26;
 
+/// The driver would send a decimal as a string, and a string compares as a double. By digits behind the
+/// point, of which there can be 38.
+#[rustfmt::skip]
+const DECIMAL_MARKERS: [&str; 39] = [
+    "CAST(? AS DECIMAL(65,0))",
+    "CAST(? AS DECIMAL(65,1))",
+    "CAST(? AS DECIMAL(65,2))",
+    "CAST(? AS DECIMAL(65,3))",
+    "CAST(? AS DECIMAL(65,4))",
+    "CAST(? AS DECIMAL(65,5))",
+    "CAST(? AS DECIMAL(65,6))",
+    "CAST(? AS DECIMAL(65,7))",
+    "CAST(? AS DECIMAL(65,8))",
+    "CAST(? AS DECIMAL(65,9))",
+    "CAST(? AS DECIMAL(65,10))",
+    "CAST(? AS DECIMAL(65,11))",
+    "CAST(? AS DECIMAL(65,12))",
+    "CAST(? AS DECIMAL(65,13))",
+    "CAST(? AS DECIMAL(65,14))",
+    "CAST(? AS DECIMAL(65,15))",
+    "CAST(? AS DECIMAL(65,16))",
+    "CAST(? AS DECIMAL(65,17))",
+    "CAST(? AS DECIMAL(65,18))",
+    "CAST(? AS DECIMAL(65,19))",
+    "CAST(? AS DECIMAL(65,20))",
+    "CAST(? AS DECIMAL(65,21))",
+    "CAST(? AS DECIMAL(65,22))",
+    "CAST(? AS DECIMAL(65,23))",
+    "CAST(? AS DECIMAL(65,24))",
+    "CAST(? AS DECIMAL(65,25))",
+    "CAST(? AS DECIMAL(65,26))",
+    "CAST(? AS DECIMAL(65,27))",
+    "CAST(? AS DECIMAL(65,28))",
+    "CAST(? AS DECIMAL(65,29))",
+    "CAST(? AS DECIMAL(65,30))",
+    "CAST(? AS DECIMAL(65,31))",
+    "CAST(? AS DECIMAL(65,32))",
+    "CAST(? AS DECIMAL(65,33))",
+    "CAST(? AS DECIMAL(65,34))",
+    "CAST(? AS DECIMAL(65,35))",
+    "CAST(? AS DECIMAL(65,36))",
+    "CAST(? AS DECIMAL(65,37))",
+    "CAST(? AS DECIMAL(65,38))",
+];
+
 impl Dialect for MariaDb {
     fn engine(&self) -> Engine {
         Engine::MariaDb
@@ -184,8 +229,9 @@ impl Driver for MariaDb {
         let Some(record) = record else { return Aftermath::Ask };
         match record.native {
             // Deadlock: InnoDB has rolled all back. Locks exhausted: the same.
-            1213 | 1206 => Aftermath::RollBack,
-            1020 => Aftermath::RollBack,
+            1213 | 1206 | 1020 => Aftermath::RollBack,
+            // The statement was executed and its answer not understood.
+            2057 => Aftermath::RollBack,
             // Constraints, syntax, missing things, bad values: the statement alone.
             1022 | 1048 | 1054 | 1062 | 1064 | 1146 | 1264 | 1265 | 1292 | 1364 | 1366 | 1406 | 1451
             | 1452 | 4025 => Aftermath::Open,
@@ -193,8 +239,9 @@ impl Driver for MariaDb {
         }
     }
 
-    fn is_stale_plan(&self, record: &Record) -> bool {
-        matches!(record.native, 1615 | 1243)
+    fn is_stale_plan(&self, record: &Record, writes: bool) -> bool {
+        // 2057: another number of columns than when it was prepared; seen only after the execution.
+        matches!(record.native, 1615 | 1243) || (record.native == 2057 && !writes)
     }
 
     fn screen(&self, sql: &str) -> Option<&'static str> {
@@ -274,6 +321,10 @@ impl Driver for MariaDb {
     fn marker(&self, value: &Value) -> &'static str {
         match value {
             Value::Time(_) => "CAST(? AS TIME(6))",
+            Value::Bytes(_) => "CAST(? AS BINARY)",
+            Value::Decimal(v) => {
+                DECIMAL_MARKERS.get(v.split_once('.').map_or(0, |(_, part)| part.len())).unwrap_or(&"?")
+            }
             _ => "?",
         }
     }

@@ -171,8 +171,8 @@ pub(crate) trait Driver: Dialect {
     /// What a failed statement leaves of an open transaction.
     fn aftermath(&self, class: Class, record: Option<&Record>) -> Aftermath;
 
-    /// Whether the statement only failed because its plan was made for another schema.
-    fn is_stale_plan(&self, record: &Record) -> bool;
+    /// Whether the statement only failed because its plan was made for another schema, and has done nothing.
+    fn is_stale_plan(&self, record: &Record, writes: bool) -> bool;
 
     /// Why a text must not reach the driver.
     fn screen(&self, sql: &str) -> Option<&'static str>;
@@ -213,6 +213,11 @@ pub(crate) trait Driver: Dialect {
 
     /// The bytes that the longest value of a column takes as text or binary, where the driver knows.
     fn bound(&self, kind: Type, column: &Described<'_>) -> Option<usize>;
+
+    /// Whether the driver guesses the types of columns that are expressions.
+    fn guesses_types(&self) -> bool {
+        false
+    }
 
     /// Whether metadata of a prepared statement stay true from one execution to the next.
     fn keeps_metadata(&self) -> bool;

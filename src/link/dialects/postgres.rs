@@ -256,7 +256,7 @@ impl Driver for Postgres {
         }
     }
 
-    fn is_stale_plan(&self, record: &Record) -> bool {
+    fn is_stale_plan(&self, record: &Record, _writes: bool) -> bool {
         (record.sqlstate == "0A000" && record.message.contains("cached plan"))
             || (record.sqlstate == "26000" && record.message.contains("prepared statement"))
     }

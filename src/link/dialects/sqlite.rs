@@ -171,7 +171,7 @@ impl Driver for Sqlite {
         }
     }
 
-    fn is_stale_plan(&self, record: &Record) -> bool {
+    fn is_stale_plan(&self, record: &Record, _writes: bool) -> bool {
         // SQLITE_SCHEMA; the other is what the driver says when a cached SELECT has other columns now.
         record.native == 17 || record.message.contains("broken result set")
     }
@@ -291,6 +291,10 @@ impl Driver for Sqlite {
     fn bound(&self, _kind: Type, _column: &Described<'_>) -> Option<usize> {
         // Any cell may hold anything.
         None
+    }
+
+    fn guesses_types(&self) -> bool {
+        true
     }
 
     fn keeps_metadata(&self) -> bool {

@@ -28,8 +28,13 @@ fn constants() -> String {
             /// Ask with `TWIN_FAILED(status)`. The families: -1xx the caller, -2xx the pool and timeouts, -3xx the\n\
             /// database, -4xx mirror and queue, -9xx internal. A number once used is never used for something else.\n\
             pub type twin_status = i32;\n\n";
-    for (status, name, meaning, _, _) in Status::TABLE {
-        let _ = writeln!(out, "/// {}\npub const {name}: twin_status = {};", text.concat(), *status as i32);
+    for (status, name, meaning, cause, cure) in Status::TABLE {
+        for (what, text) in [("", meaning), ("Cause: ", cause), ("Cure: ", cure)] {
+            if !text.is_empty() {
+                let _ = writeln!(out, "/// {what}{}", sentence(text));
+            }
+        }
+        let _ = writeln!(out, "pub const {name}: twin_status = {};", *status as i32);
     }
     out += "\n/// Names for `twin_status_name`.\npub(super) const NAMES: &[(twin_status, &std::ffi::CStr)] = &[\n";
     for (_, name, ..) in Status::TABLE {

@@ -1074,7 +1074,7 @@ twin_status twin_options_get(twin_options *options,
  * Sets options from one line: `master={Driver=SQLite3;Database=a.db};pool.max=8`. A value that holds
  * `;` stands in braces or quotes.
  *
- * Errors: `TWIN_ERR_OPTION`; the options before the wrong one may be set.
+ * Errors: `TWIN_ERR_OPTION`; then none of them is set.
  * Since: 0.1
  */
 TWIN_API
@@ -1086,7 +1086,7 @@ twin_status twin_options_parse(twin_options *options,
 /**
  * Sets options from a TOML file, in which tables are dotted names: `[pool] max = 8` is `pool.max`.
  *
- * Errors: `TWIN_ERR_OPTION`, also for a file that cannot be read; the message names the file.
+ * Errors: `TWIN_ERR_OPTION`, also for a file that cannot be read; then nothing is set.
  * Since: 0.1
  */
 TWIN_API
@@ -1331,11 +1331,11 @@ TWIN_API twin_status twin_test_panic(twin_pool *pool, twin_error **err);
 /**
  * Names the function that hears of the library's log, for the whole process, up to `level`, one of `TWIN_LOG_*`;
  * NULL ends it. It replaces the one before; when this call returns, that one is not running and will not be
- * called again. Without a callback, and without the option `log.stderr`, nothing is logged anywhere.
+ * called again. Without it, and without the option `log.stderr`, nothing is logged anywhere.
  *
  * The texts are not NUL-terminated.
  *
- * Errors: `TWIN_ERR_ARGUMENT`; `TWIN_ERR_STATE` if the log goes to standard error already.
+ * Errors: `TWIN_ERR_ARGUMENT`.
  * Since: 0.1
  */
 TWIN_API

@@ -1,16 +1,16 @@
 //! The two callbacks: events of a pool, and records of the log.
 
 use std::ffi::{c_char, c_void};
-use std::sync::Once;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::args::bad_argument;
 use super::constants::*;
 use super::errors::twin_error;
 use super::generated::twin_status;
 use super::guard::{ErrOut, call, callback, in_callback};
-use crate::error::{Error, Status};
+use crate::error::Status;
+use crate::logging::{self, Listener};
 use crate::pair::Event;
 
 /// News of a pair. Borrowed for the call.
@@ -104,12 +104,10 @@ impl EventSink {
     }
 }
 
-type LogFn = unsafe extern "C" fn(i32, *const c_char, usize, *const c_char, usize, *mut c_void);
-
+/// The host's function for log records, and what it wants to be handed.
 struct LogHost {
-    tell: LogFn,
+    tell: unsafe extern "C" fn(i32, *const c_char, usize, *const c_char, usize, *mut c_void),
     user: *mut c_void,
-    level: log::LevelFilter,
 }
 
 // SAFETY: the header asks for a function that may be called from any thread, also from several at once; the
@@ -118,47 +116,22 @@ unsafe impl Send for LogHost {}
 // SAFETY: as above.
 unsafe impl Sync for LogHost {}
 
-/// Hands records to the host. Readers are inside callbacks; who replaces the callback waits for them.
-struct HostLogger(RwLock<Option<LogHost>>);
-
-static LOGGER: HostLogger = HostLogger(RwLock::new(None));
-
-impl log::Log for HostLogger {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        !in_callback() && self.0.read().as_ref().is_some_and(|h| metadata.level() <= h.level)
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if in_callback() {
-            return;
-        }
-        let host = self.0.read();
-        let Some(host) = host.as_ref().filter(|h| record.level() <= h.level) else { return };
-        let (target, text) = (record.target(), record.args().to_string());
-        let level = record.level() as i32;
+impl LogHost {
+    fn tell(&self, record: &log::Record<'_>) {
+        let (level, target, text) = (record.level() as i32, record.target(), record.args().to_string());
+        let (target_at, text_at) = (target.as_ptr().cast(), text.as_ptr().cast());
         // SAFETY: the host's own function with the pointer it gave; the texts live during the call.
-        callback(|| unsafe {
-            (host.tell)(
-                level,
-                target.as_ptr().cast(),
-                target.len(),
-                text.as_ptr().cast(),
-                text.len(),
-                host.user,
-            )
-        });
+        callback(|| unsafe { (self.tell)(level, target_at, target.len(), text_at, text.len(), self.user) });
     }
-
-    fn flush(&self) {}
 }
 
 /// Names the function that hears of the library's log, for the whole process, up to `level`, one of `TWIN_LOG_*`;
 /// NULL ends it. It replaces the one before; when this call returns, that one is not running and will not be
-/// called again. Without a callback, and without the option `log.stderr`, nothing is logged anywhere.
+/// called again. Without it, and without the option `log.stderr`, nothing is logged anywhere.
 ///
 /// The texts are not NUL-terminated.
 ///
-/// Errors: `TWIN_ERR_ARGUMENT`; `TWIN_ERR_STATE` if the log goes to standard error already.
+/// Errors: `TWIN_ERR_ARGUMENT`.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_log_listen(
@@ -167,7 +140,6 @@ pub unsafe extern "C" fn twin_log_listen(
     user: *mut c_void,
     err: *mut *mut twin_error,
 ) -> twin_status {
-    static INSTALL: Once = Once::new();
     // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
     call(err, || {
@@ -180,18 +152,10 @@ pub unsafe extern "C" fn twin_log_listen(
             TWIN_LOG_TRACE => log::LevelFilter::Trace,
             other => return Err(bad_argument(format!("`level` is {other}; it takes one of TWIN_LOG_*"))),
         };
-        INSTALL.call_once(|| {
-            let _ = log::set_logger(&LOGGER);
-        });
-        if !std::ptr::eq(std::ptr::from_ref(log::logger()).cast::<u8>(), (&raw const LOGGER).cast()) {
-            return Err(Error::new(
-                Status::BadState,
-                "the log goes to standard error already (`log.stderr`)",
-            ));
-        }
-        let host = callback.map(|tell| LogHost { tell, user, level });
-        log::set_max_level(host.as_ref().map_or(log::LevelFilter::Off, |h| h.level));
-        *LOGGER.0.write() = host;
+        logging::listen(callback.map(|tell| {
+            let host = LogHost { tell, user };
+            Listener { level, tell: Box::new(move |record| host.tell(record)) }
+        }))?;
         Ok(Status::Ok)
     })
 }

@@ -112,10 +112,7 @@ pub fn free<T: Object>(handle: *const T::C) {
     let _ = contain(|| {
         if let Some(object) = T::table().free(handle) {
             if IN_CALLBACK.get() {
-                let drop_it = move || drop(contain(|| Ok(drop(object))));
-                let _ = std::thread::Builder::new()
-                    .name("twinpool-free".into())
-                    .spawn(with_signals_blocked(drop_it));
+                let _ = crate::thread::spawn("twinpool-free", move || drop(contain(|| Ok(drop(object)))));
             } else {
                 drop(object);
             }
@@ -138,20 +135,6 @@ pub fn callback<R>(body: impl FnOnce() -> R) -> R {
 
 pub fn in_callback() -> bool {
     IN_CALLBACK.get()
-}
-
-/// A new thread inherits the mask of its maker, so it blocks first of all: the host's signals are for the
-/// host's threads.
-fn with_signals_blocked<R>(body: impl FnOnce() -> R) -> impl FnOnce() -> R {
-    move || {
-        // SAFETY: a signal set on the stack, filled before it is used.
-        unsafe {
-            let mut all = std::mem::zeroed::<libc::sigset_t>();
-            libc::sigfillset(&mut all);
-            libc::pthread_sigmask(libc::SIG_BLOCK, &all, std::ptr::null_mut());
-        }
-        body()
-    }
 }
 
 /// An object that belongs to a pool, or to none.
@@ -213,7 +196,7 @@ fn install_hook() {
     panic::set_hook(Box::new(move |info| {
         if DEPTH.try_with(|d| d.get() > 0).unwrap_or(false) {
             let place = info.location().map_or_else(|| "an unknown place".to_owned(), |l| l.to_string());
-            log::error!(target: "twin::capi", "panic at {place}");
+            log::error!(target: "twinpool::capi", "panic at {place}");
             let _ = PLACE.try_with(|p| p.try_borrow_mut().map(|mut p| *p = place));
         } else {
             before(info);

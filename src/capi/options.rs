@@ -97,7 +97,7 @@ pub unsafe extern "C" fn twin_options_get(
 /// Sets options from one line: `master={Driver=SQLite3;Database=a.db};pool.max=8`. A value that holds
 /// `;` stands in braces or quotes.
 ///
-/// Errors: `TWIN_ERR_OPTION`; the options before the wrong one may be set.
+/// Errors: `TWIN_ERR_OPTION`; then none of them is set.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_options_parse(
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn twin_options_parse(
 
 /// Sets options from a TOML file, in which tables are dotted names: `[pool] max = 8` is `pool.max`.
 ///
-/// Errors: `TWIN_ERR_OPTION`, also for a file that cannot be read; the message names the file.
+/// Errors: `TWIN_ERR_OPTION`, also for a file that cannot be read; then nothing is set.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_options_load(

@@ -366,7 +366,7 @@ unsafe fn slice<'a, T>(data: *const T, len: usize) -> Option<&'a [T]> {
 /// A decimal number in its plain form. Checked here because drivers that cannot bind it get it as text.
 pub fn decimal(text: &str) -> Result<Value> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if plain(whole) && plain(fraction) && !(whole.is_empty() && fraction.is_empty()) {
         let text = text.strip_prefix('+').unwrap_or(text);
@@ -412,4 +412,153 @@ pub fn timestamp(t: twin_timestamp) -> Result<Value> {
         return Err(bad_argument(format!("hour {} is no time", t.hour)));
     }
     Ok(Value::Timestamp(t.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Column;
+
+    fn column(kind: Type, nulls: &[u8], data: ColumnData) -> Column {
+        Column { kind, nulls: nulls.to_vec(), data }
+    }
+
+    /// Every type, three rows, a NULL in the middle one.
+    fn everything() -> Block {
+        let n = &[0, 1, 0];
+        let day = |year, month, day| value::Date { year, month, day, ..Default::default() };
+        let stamp = value::Timestamp {
+            year: 2024,
+            month: 2,
+            day: 29,
+            hour: 23,
+            minute: 59,
+            second: 59,
+            nanosecond: 999_999_999,
+            ..Default::default()
+        };
+        let clock = value::Time {
+            hour: 838,
+            minute: 59,
+            second: 59,
+            negative: 1,
+            nanosecond: 1,
+            ..Default::default()
+        };
+        let var = |texts: [&[u8]; 3]| {
+            let mut offsets = vec![0];
+            let mut bytes = Vec::new();
+            for t in texts {
+                bytes.extend_from_slice(t);
+                offsets.push(bytes.len() as i64);
+            }
+            ColumnData::Var { offsets, bytes }
+        };
+        Block {
+            rows: 3,
+            columns: vec![
+                column(Type::Bool, n, ColumnData::Bool(vec![1, 0, 0])),
+                column(Type::Int, n, ColumnData::Int(vec![i64::MIN, 0, i64::MAX])),
+                column(Type::Double, n, ColumnData::Double(vec![-0.5, 0.0, f64::MAX])),
+                column(Type::Decimal, n, var([b"-12.50", b"", b"0.0000000001"])),
+                column(Type::Text, n, var(["ä€😀".as_bytes(), b"", b""])),
+                column(Type::Bytes, n, var([&[0, 255, 0], b"", b""])),
+                column(Type::Date, n, ColumnData::Date(vec![day(-1, 1, 1), day(0, 0, 0), day(9999, 12, 31)])),
+                column(Type::Time, n, ColumnData::Time(vec![clock; 3])),
+                column(Type::Timestamp, n, ColumnData::Timestamp(vec![stamp; 3])),
+                column(Type::Uuid, n, ColumnData::Uuid(vec![[7; 16], [0; 16], [255; 16]])),
+            ],
+        }
+    }
+
+    fn shown(block: Block) -> Shown {
+        let mut shown = Shown::new();
+        *shown.fill() = block;
+        shown
+    }
+
+    fn refused(change: impl FnOnce(&mut twin_block, &mut Vec<twin_column>)) -> Status {
+        let mut shown = shown(everything());
+        let mut view = unsafe { *shown.show() };
+        let mut columns: Vec<twin_column> = shown.columns.clone();
+        change(&mut view, &mut columns);
+        let pointers: Vec<_> = columns.iter().map(ptr::from_ref).collect();
+        if !view.columns.is_null() {
+            view.columns = pointers.as_ptr();
+        }
+        unsafe { rows_of(&view) }.err().map_or(Status::Ok, |e| e.status())
+    }
+
+    #[test]
+    fn a_block_that_came_out_goes_in_unchanged() {
+        let block = everything();
+        let wanted = block.to_rows();
+        assert_eq!(unsafe { rows_of(shown(block).show()) }.unwrap(), wanted);
+        assert_eq!(refused(|_, _| ()), Status::Ok);
+    }
+
+    #[test]
+    fn a_block_without_nulls_columns_or_rows_is_fine() {
+        assert_eq!(refused(|_, c| (c[1].nulls, c[4].nulls) = (ptr::null(), ptr::null())), Status::Ok);
+        assert_eq!(refused(|b, _| (b.row_count, b.columns) = (0, ptr::null())), Status::BadArgument);
+        assert_eq!(refused(|b, _| (b.column_count, b.columns) = (0, ptr::null())), Status::Ok);
+        let empty = unsafe { rows_of(shown(Block::default()).show()) }.unwrap();
+        assert!(empty.is_empty());
+    }
+
+    #[test]
+    fn a_malformed_block_is_refused() {
+        assert!(unsafe { rows_of(ptr::null()) }.is_err());
+        assert_eq!(refused(|b, _| b.struct_size = 0), Status::BadArgument);
+        assert_eq!(refused(|b, _| b.column_count = -1), Status::BadArgument);
+        assert_eq!(refused(|b, _| b.columns = ptr::null()), Status::BadArgument);
+        assert_eq!(refused(|b, _| b.row_count = u64::MAX), Status::BadArgument);
+        assert_eq!(refused(|_, c| c[0].struct_size = 8), Status::BadArgument);
+        assert_eq!(refused(|_, c| c[0].kind = 99), Status::BadArgument);
+        assert_eq!(refused(|_, c| c[0].kind = -1), Status::BadArgument);
+        assert_eq!(refused(|_, c| c[1].data = ptr::null()), Status::BadArgument);
+        assert_eq!(
+            refused(|_, c| c[1].data = ptr::without_provenance(3)),
+            Status::BadArgument,
+            "not aligned"
+        );
+        assert_eq!(refused(|_, c| c[4].offsets = ptr::null()), Status::BadArgument);
+        assert_eq!(refused(|_, c| c[4].data = ptr::null()), Status::BadArgument);
+        let falling = [0i64, 5, 3, 5];
+        assert_eq!(refused(|_, c| c[4].offsets = falling.as_ptr()), Status::BadArgument);
+        let negative = [-1i64, 0, 1, 2];
+        assert_eq!(refused(|_, c| c[4].offsets = negative.as_ptr()), Status::BadArgument);
+        assert_eq!(refused(|_, c| c[5].kind = TWIN_TYPE_TEXT), Status::BadUtf8);
+        assert_eq!(refused(|_, c| c[4].kind = TWIN_TYPE_DECIMAL), Status::BadArgument);
+        let no_date = [twin_date { year: 2024, month: 13, ..Default::default() }; 3];
+        assert_eq!(refused(|_, c| c[6].data = no_date.as_ptr().cast()), Status::BadArgument);
+    }
+
+    use super::super::constants::{TWIN_TYPE_DECIMAL, TWIN_TYPE_TEXT};
+
+    #[test]
+    fn decimals_are_plain_numbers() {
+        for (text, wanted) in [("1", "1"), ("-12.50", "-12.50"), ("+.5", ".5"), ("0.", "0."), ("007", "007")]
+        {
+            assert_eq!(decimal(text).unwrap(), Value::Decimal(wanted.to_owned()), "{text}");
+        }
+        for text in ["", "-", ".", "1e5", "1,5", "--1", "1-", "0x1", "NaN", " 1", "1 ", "1;--", "1.2.3", "١"]
+        {
+            assert!(decimal(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times_outside_the_clock_are_refused() {
+        let t = |hour, minute, second, nanosecond| {
+            time(twin_time { hour, minute, second, nanosecond, ..Default::default() })
+        };
+        assert!(t(838, 59, 59, 999_999_999).is_ok());
+        for bad in [t(839, 0, 0, 0), t(0, 60, 0, 0), t(0, 0, 60, 0), t(0, 0, 0, 1_000_000_000)] {
+            assert_eq!(bad.unwrap_err().status(), Status::BadArgument);
+        }
+        let stamp = twin_timestamp { year: 1, month: 1, day: 1, hour: 24, ..Default::default() };
+        assert!(timestamp(stamp).is_err());
+        assert!(date(twin_date { year: 1, month: 0, day: 1, ..Default::default() }).is_err());
+    }
 }

@@ -112,7 +112,12 @@ pub fn free<T: Object>(handle: *const T::C) {
     let _ = contain(|| {
         if let Some(object) = T::table().free(handle) {
             if IN_CALLBACK.get() {
-                let _ = crate::thread::spawn("twinpool-free", move || drop(contain(|| Ok(drop(object)))));
+                let _ = crate::thread::spawn("twinpool-free", move || {
+                    let _ = contain(|| {
+                        drop(object);
+                        Ok(())
+                    });
+                });
             } else {
                 drop(object);
             }
@@ -202,4 +207,92 @@ fn install_hook() {
             before(info);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+    use std::time::{Duration, Instant};
+
+    use super::super::errors::{twin_error_free, twin_error_message};
+    use super::super::options::{OptionsObject, twin_options_free, twin_options_new, twin_options_set};
+    use super::*;
+
+    fn text(error: *const twin_error) -> String {
+        unsafe { std::ffi::CStr::from_ptr(twin_error_message(error)) }.to_str().unwrap().to_owned()
+    }
+
+    fn failing(body: impl FnOnce() -> Result<Status>) -> (twin_status, String) {
+        let mut error = ptr::null_mut();
+        let status = call(unsafe { ErrOut::new(&mut error) }, body);
+        let message = text(error);
+        twin_error_free(error);
+        (status, message)
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_with_its_text_and_place() {
+        let (status, message) = failing(|| panic!("the {} broke", "thing"));
+        assert_eq!(status, Status::Panic as i32);
+        assert!(message.contains("the thing broke") && message.contains("guard.rs:"), "{message}");
+        let (status, message) = failing(|| std::panic::panic_any(7));
+        assert_eq!(status, Status::Panic as i32);
+        assert!(message.contains("guard.rs:"), "{message}");
+    }
+
+    #[test]
+    fn a_panic_outside_the_library_is_left_to_the_host() {
+        let _ = failing(|| Err(bug()));
+        assert_eq!(DEPTH.get(), 0);
+        assert!(catch_unwind(|| panic!("seen in the output of this test")).is_err());
+    }
+
+    fn bug() -> Error {
+        Error::new(Status::Internal, "of this test")
+    }
+
+    #[test]
+    fn an_error_may_be_ignored() {
+        assert_eq!(call(unsafe { ErrOut::new(ptr::null_mut()) }, || Err(bug())), Status::Internal as i32);
+    }
+
+    #[test]
+    fn a_callback_may_not_call_what_could_wait_for_it() {
+        let mut made = ptr::null_mut();
+        let status = callback(|| unsafe { twin_options_new(&mut made, ptr::null_mut()) });
+        assert_eq!(status, Status::BadState as i32);
+        assert!(made.is_null());
+        assert_eq!(unsafe { twin_options_new(&mut made, ptr::null_mut()) }, 0);
+        twin_options_free(made);
+    }
+
+    #[test]
+    fn what_a_callback_frees_is_dropped_by_another_thread() {
+        let mut made = ptr::null_mut();
+        assert_eq!(unsafe { twin_options_new(&mut made, ptr::null_mut()) }, 0);
+        callback(|| twin_options_free(made));
+        let key = c"pool.max";
+        let start = Instant::now();
+        loop {
+            let status =
+                unsafe { twin_options_set(made, key.as_ptr(), 8, c"1".as_ptr(), 1, ptr::null_mut()) };
+            if status == Status::BadHandle as i32 {
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10));
+        }
+    }
+
+    #[test]
+    fn a_second_thread_inside_is_told_busy() {
+        let mut made = ptr::null_mut();
+        assert_eq!(unsafe { twin_options_new(&mut made, ptr::null_mut()) }, 0);
+        let inside = OptionsObject::table().enter_alone(made).unwrap();
+        let key = c"pool.max";
+        let set = || unsafe { twin_options_set(made, key.as_ptr(), 8, c"1".as_ptr(), 1, ptr::null_mut()) };
+        assert_eq!(set(), Status::Busy as i32);
+        drop(inside);
+        assert_eq!(set(), 0);
+        twin_options_free(made);
+    }
 }

@@ -3,23 +3,38 @@
 //! A page that the kernel wipes in a forked child holds the number of the process. The child finds zero
 //! and takes the next number, so handles made before the fork carry another number than the child's own.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The last number given. Ordinary memory: a child inherits it, so numbers never repeat along a line of forks.
 static LAST: AtomicU32 = AtomicU32::new(0);
+/// Stands for the page until there is one: always 0.
+static NO_PAGE: AtomicU32 = AtomicU32::new(0);
+static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new((&raw const NO_PAGE).cast_mut());
 
 /// A number for this process, never 0, different from that of every ancestor.
 #[inline]
 pub fn current() -> u32 {
-    let cell = page();
-    match cell.load(Ordering::Relaxed) {
-        0 => first(cell),
+    match page().load(Ordering::Relaxed) {
+        0 => first(),
         n => n,
     }
 }
 
+#[inline]
+fn page() -> &'static AtomicU32 {
+    // SAFETY: a static or a page that is never unmapped.
+    unsafe { &*PAGE.load(Ordering::Acquire) }
+}
+
 #[cold]
-fn first(cell: &AtomicU32) -> u32 {
+fn first() -> u32 {
+    if std::ptr::eq(page(), &NO_PAGE) {
+        let none = (&raw const NO_PAGE).cast_mut();
+        let new = std::ptr::from_ref(wiped_page()).cast_mut();
+        // The page of a thread that was slower is never used, and stays.
+        let _ = PAGE.compare_exchange(none, new, Ordering::AcqRel, Ordering::Acquire);
+    }
+    let cell = page();
     let mine = LAST.fetch_add(1, Ordering::Relaxed) + 1;
     match cell.compare_exchange(0, mine, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => mine,
@@ -27,15 +42,8 @@ fn first(cell: &AtomicU32) -> u32 {
     }
 }
 
-#[cfg(not(miri))]
-fn page() -> &'static AtomicU32 {
-    use std::sync::OnceLock;
-    static PAGE: OnceLock<&'static AtomicU32> = OnceLock::new();
-    PAGE.get_or_init(wiped_page)
-}
-
 #[cfg(miri)]
-fn page() -> &'static AtomicU32 {
+fn wiped_page() -> &'static AtomicU32 {
     static CELL: AtomicU32 = AtomicU32::new(0);
     &CELL
 }

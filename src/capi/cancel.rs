@@ -22,8 +22,13 @@ pub struct twin_cancel {
 pub struct Gate(Mutex<Option<Canceller>>);
 
 impl Gate {
-    pub fn new(canceller: Canceller) -> Gate {
-        Gate(Mutex::new(Some(canceller)))
+    pub fn new(canceller: impl Into<Option<Canceller>>) -> Gate {
+        Gate(Mutex::new(canceller.into()))
+    }
+
+    /// Leads to the session's new connection.
+    pub fn renew(&self, canceller: impl Into<Option<Canceller>>) {
+        *self.0.lock() = canceller.into();
     }
 
     /// Waits for a cancel that is on its way.

@@ -52,6 +52,8 @@ pub struct ConnCore {
 pub struct Inside {
     cursors: Vec<(u64, Cursor)>,
     last_cursor: u64,
+    /// The session has lost its connection to the master: what it gets next has another canceller.
+    lost: bool,
     session: Option<Session>,
 }
 
@@ -117,7 +119,12 @@ impl ConnCore {
     fn new(pool: Arc<PoolCore>, session: Session) -> ConnCore {
         ConnCore {
             gate: Arc::new(Gate::new(session.canceller())),
-            inside: Mutex::new(Inside { cursors: Vec::new(), last_cursor: 0, session: Some(session) }),
+            inside: Mutex::new(Inside {
+                cursors: Vec::new(),
+                last_cursor: 0,
+                lost: false,
+                session: Some(session),
+            }),
             closing: Mutex::new(Vec::new()),
             chores: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
@@ -189,6 +196,11 @@ impl ConnCore {
             };
             self.outcome.store(outcome as i32, Ordering::Relaxed);
         }
+        if held.lost {
+            let canceller = held.session()?.canceller();
+            self.gate.renew(canceller);
+        }
+        held.lost = result.as_ref().is_err_and(Error::is_lost);
         Ok((result?, held))
     }
 }

@@ -1,5 +1,4 @@
 /* A panic inside the library reaches its caller as a status. Needs a library built with the feature test-hooks. */
-#define TWIN_TEST_HOOKS
 #include "check.h"
 
 int main(void)

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use twinpool_testkit::{Pair, on_all_engines};
+
 /// A program to compile and run.
 struct Program {
     exe: PathBuf,
@@ -30,8 +32,15 @@ fn folder(test: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("capi").join(test);
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
+    let library = built_library();
+    let exports = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(&library));
+    // A build without hooks writes to the same place, and cargo does not see that.
+    assert!(
+        exports.contains("twin_test_panic"),
+        "the library was built without test-hooks: touch src/lib.rs and run again"
+    );
     for name in ["libtwinpool.so", "libtwinpool.so.0"] {
-        std::os::unix::fs::symlink(built_library(), dir.join(name)).unwrap();
+        std::os::unix::fs::symlink(&library, dir.join(name)).unwrap();
     }
     dir
 }
@@ -67,7 +76,8 @@ impl Program {
     }
 
     fn c99(test: &str, source: &str) -> Program {
-        Program::compile(test, source, &["cc", "-std=c99"])
+        // With its hooks: cargo builds the library so for tests.
+        Program::compile(test, source, &["cc", "-std=c99", "-DTWIN_TEST_HOOKS"])
     }
 
     fn plain(&self, args: &[&str]) -> String {
@@ -91,6 +101,53 @@ impl Program {
                 .env("LD_LIBRARY_PATH", &self.library),
         )
     }
+}
+
+/// Arguments of the programs that work on a pair.
+fn arguments(pair: &Pair) -> [String; 2] {
+    [pair.master.connection_string(), pair.mirror.connection_string()]
+}
+
+on_all_engines! {
+    fn a_c_program_does_the_main_job(pair: &Pair) {
+        let engine = format!("{:?}", pair.engine()).to_lowercase();
+        let session = Program::c99(&format!("session_{engine}"), "tests/c/session.c");
+        let [master, mirror] = arguments(pair);
+        let text = session.plain(&[&engine, &master, &mirror]);
+        assert!(text.contains(" 0 failed"), "{text}");
+        pair.assert_equal();
+    }
+
+    fn objects_die_in_any_order_and_the_host_lives_on(pair: &Pair) {
+        let engine = format!("{:?}", pair.engine()).to_lowercase();
+        let lifetime = Program::c99(&format!("lifetime_{engine}"), "tests/c/lifetime.c");
+        let [master, mirror] = arguments(pair);
+        let text = lifetime.plain(&[&master, &mirror]);
+        assert!(text.contains(" 0 failed"), "{text}");
+        pair.assert_equal();
+    }
+}
+
+#[test]
+fn the_first_program_runs_clean_on_a_new_pair_of_files() {
+    let first = Program::c99("first", "examples/c/first.c");
+    for text in [first.plain(&["a.db", "b.db"]), first.valgrind(&["a.db", "b.db"])] {
+        assert!(text.contains("committed on both databases"), "{text}");
+        assert!(text.contains("1  bolt   0.35") && text.contains("2  nut    no price"), "{text}");
+        assert!(text.contains("mirror in sync, 0 entries"), "{text}");
+    }
+}
+
+#[test]
+fn a_session_leaks_and_overruns_no_memory() {
+    let pair = Pair::shared(twinpool_testkit::Engine::Sqlite, "a_session_under_valgrind");
+    let [master, mirror] = arguments(&pair);
+    let session = Program::c99("session_valgrind", "tests/c/session.c");
+    assert!(session.valgrind(&["sqlite", &master, &mirror]).contains(" 0 failed"));
+    let pair = Pair::shared(twinpool_testkit::Engine::Sqlite, "lifetimes_under_valgrind");
+    let [master, mirror] = arguments(&pair);
+    let lifetime = Program::c99("lifetime_valgrind", "tests/c/lifetime.c");
+    assert!(lifetime.valgrind(&[&master, &mirror]).contains(" 0 failed"));
 }
 
 #[test]
@@ -129,7 +186,6 @@ fn each_function_is_named_by_the_test_of_bad_handles() {
 }
 
 #[test]
-#[cfg(feature = "test-hooks")]
 fn a_panic_in_the_built_library_becomes_a_status() {
     let panic = Program::c99("panic", "tests/c/panic.c");
     let text = panic.plain(&[]);

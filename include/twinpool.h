@@ -460,6 +460,10 @@ typedef struct {
      * Ended with an error.
      */
     uint64_t failed;
+    /**
+     * Mirror halves that were run a second time because they came too early the first time.
+     */
+    uint64_t rerun;
 } twin_pool_info;
 
 /**
@@ -505,7 +509,7 @@ typedef struct {
 
 /**
  * Hears of events. Called from a thread of the library, never from two at once. It may call `twin_pool_status`,
- * `twin_pool_reason`, `twin_pool_get`, `twin_cancel_request`, the functions of `twin_error`, and any `_free`; any
+ * `_reason`, `_last_error` and `_get`, `twin_cancel_request`, the functions of `twin_error`, and any `_free`; any
  * other call gives `TWIN_ERR_STATE`. It must return by itself: no exception, no `longjmp`.
  */
 typedef void (*twin_event_callback)(const twin_event *event, void *user);
@@ -1199,6 +1203,31 @@ twin_status twin_pool_reason(twin_pool *pool,
                              size_t capacity,
                              size_t *length,
                              twin_error **err);
+
+/**
+ * Copies one line into `buffer` that says why the last attempt to reach the mirror or to catch it up failed; empty if
+ * it did not. Buffer and length as in `twin_options_get`. A callback may call it.
+ *
+ * Errors: `TWIN_ERR_BUFFER`.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_pool_last_error(twin_pool *pool,
+                                 char *buffer,
+                                 size_t capacity,
+                                 size_t *length,
+                                 twin_error **err);
+
+/**
+ * Reads the pair's state from the master now, so that `twin_pool_status` tells what other processes have done up to
+ * this moment. By itself the library looks every `mirror.poll_ms`.
+ *
+ * Errors: `TWIN_ERR_UNREACHABLE`, `TWIN_ERR_FENCED`.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_pool_refresh(twin_pool *pool,
+                              twin_error **err);
 
 /**
  * Changes one of the options that may change while the pool is open (docs/configuration.md: live).

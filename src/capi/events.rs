@@ -32,7 +32,7 @@ pub struct twin_event {
 }
 
 /// Hears of events. Called from a thread of the library, never from two at once. It may call `twin_pool_status`,
-/// `twin_pool_reason`, `twin_pool_get`, `twin_cancel_request`, the functions of `twin_error`, and any `_free`; any
+/// `_reason`, `_last_error` and `_get`, `twin_cancel_request`, the functions of `twin_error`, and any `_free`; any
 /// other call gives `TWIN_ERR_STATE`. It must return by itself: no exception, no `longjmp`.
 pub type twin_event_callback = Option<unsafe extern "C" fn(event: *const twin_event, user: *mut c_void)>;
 

@@ -110,6 +110,8 @@ pub struct twin_pool_info {
     pub replayed: u64,
     /// Ended with an error.
     pub failed: u64,
+    /// Mirror halves that were run a second time because they came too early the first time.
+    pub rerun: u64,
 }
 
 /// The size of the structure in release 0.1.
@@ -280,6 +282,7 @@ pub unsafe extern "C" fn twin_pool_status(
                 queued: s.queued,
                 replayed: s.replayed,
                 failed: s.failed,
+                rerun: s.rerun,
             },
         )
     })
@@ -301,6 +304,36 @@ pub unsafe extern "C" fn twin_pool_reason(
     // SAFETY: the caller's pointers are as `args` asks.
     let (buffer, err) = unsafe { (Buffer::new(buffer, capacity, length), ErrOut::new(err)) };
     with_anywhere(pool, err, |p: &PoolObject| buffer.put(&p.0.pool.status().reason))
+}
+
+/// Copies one line into `buffer` that says why the last attempt to reach the mirror or to catch it up failed; empty if
+/// it did not. Buffer and length as in `twin_options_get`. A callback may call it.
+///
+/// Errors: `TWIN_ERR_BUFFER`.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_pool_last_error(
+    pool: *mut twin_pool,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (buffer, err) = unsafe { (Buffer::new(buffer, capacity, length), ErrOut::new(err)) };
+    with_anywhere(pool, err, |p: &PoolObject| buffer.put(&p.0.pool.status().last_error))
+}
+
+/// Reads the pair's state from the master now, so that `twin_pool_status` tells what other processes have done up to
+/// this moment. By itself the library looks every `mirror.poll_ms`.
+///
+/// Errors: `TWIN_ERR_UNREACHABLE`, `TWIN_ERR_FENCED`.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_pool_refresh(pool: *mut twin_pool, err: *mut *mut twin_error) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    with(pool, err, |p: &PoolObject| p.0.pool.refresh().map(|_| Status::Ok))
 }
 
 /// Changes one of the options that may change while the pool is open (docs/configuration.md: live).

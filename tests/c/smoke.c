@@ -74,6 +74,8 @@ static void every_function_with_a_bad_handle(void *h)
     BAD(twin_pool_resume(h, &e));
     BAD(twin_pool_status(h, &info, &e));
     BAD(twin_pool_reason(h, buffer, sizeof buffer, &size, &e));
+    BAD(twin_pool_last_error(h, buffer, sizeof buffer, &size, &e));
+    BAD(twin_pool_refresh(h, &e));
     BAD(twin_pool_set(h, "pool.max", TWIN_NTS, "4", TWIN_NTS, &e));
     BAD(twin_pool_get(h, "pool.max", TWIN_NTS, buffer, sizeof buffer, &size, &e));
     BAD(twin_pool_evict(h, &e));

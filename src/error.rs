@@ -98,6 +98,8 @@ statuses! {
     Forked = -107, "TWIN_ERR_FORKED", "A handle inherited through fork cannot be used.", "Open a pool in the child.";
     /// The library cannot do this, or not on this engine.
     Unsupported = -108, "TWIN_ERR_UNSUPPORTED", "The message names what.", "See docs/guarantees.md.";
+    /// The caller's buffer is too small for the text.
+    BufferTooSmall = -109, "TWIN_ERR_BUFFER", "The length of the text was stored; nothing else was.", "Call again with a buffer of that length and one byte.";
 
     /// No session became free in time.
     AcquireTimeout = -201, "TWIN_ERR_ACQUIRE_TIMEOUT", "The pool is exhausted or the master is slow to connect; the message carries pool figures.", "Release sessions sooner, raise `pool.max` or `pool.acquire_timeout_ms`.";

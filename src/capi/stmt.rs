@@ -1,0 +1,436 @@
+//! `twin_stmt`: a statement with parameters, one row of them or columns of many.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::args::{In, Out, OutStruct, Ref, bad_argument};
+use super::block::{
+    self, COLUMN_INFO_FIRST, Columns, twin_block, twin_column_info, twin_date, twin_time, twin_timestamp,
+};
+use super::conn::{ConnCore, deliver};
+use super::errors::{self, twin_error};
+use super::generated::twin_status;
+use super::guard::{ErrOut, Pooled, free, with_alone};
+use super::handle::{Object, Table};
+use super::pool::PoolCore;
+use super::rows::twin_rows;
+use crate::error::{Error, Result, Status};
+use crate::twin::{Executed, Session};
+use crate::value::Value;
+
+/// A statement with `?` for its parameters. One thread at a time, any thread.
+pub struct twin_stmt {
+    _opaque: (),
+}
+
+/// More than any engine takes (PostgreSQL and MariaDB: 65,535).
+const MAX_PARAMETERS: i32 = 65_535;
+
+pub struct StmtObject {
+    core: Arc<ConnCore>,
+    sql: String,
+    /// `None`: not bound yet.
+    parameters: Vec<Option<Value>>,
+    batch: Vec<Vec<Value>>,
+    /// Errors of the last batch's rows.
+    failures: Vec<(usize, Error)>,
+    described: Columns,
+}
+
+static STMTS: Table<StmtObject> = Table::new();
+
+impl Object for StmtObject {
+    type C = twin_stmt;
+    const KIND: u8 = 0xE6;
+    const NAME: &'static str = "statement";
+    fn table() -> &'static Table<StmtObject> {
+        &STMTS
+    }
+}
+
+impl Pooled for StmtObject {
+    fn pool(&self) -> Option<&PoolCore> {
+        Some(&self.core.pool)
+    }
+}
+
+pub fn handle(core: Arc<ConnCore>, sql: &str) -> Result<*mut twin_stmt> {
+    STMTS.insert(StmtObject {
+        core,
+        sql: sql.to_owned(),
+        parameters: Vec::new(),
+        batch: Vec::new(),
+        failures: Vec::new(),
+        described: Columns::new(Vec::new()),
+    })
+}
+
+impl StmtObject {
+    fn bind(&mut self, index: i32, value: Value) -> Result<Status> {
+        let at = match index {
+            1..=MAX_PARAMETERS => index as usize - 1,
+            _ => {
+                return Err(bad_argument(format!(
+                    "`index` is {index}; parameters count from 1 to {MAX_PARAMETERS}"
+                )));
+            }
+        };
+        if self.parameters.len() <= at {
+            self.parameters.resize(at + 1, None);
+        }
+        if let Some(place) = self.parameters.get_mut(at) {
+            *place = Some(value);
+        }
+        Ok(Status::Ok)
+    }
+}
+
+fn bind(stmt: *mut twin_stmt, index: i32, err: ErrOut, value: impl FnOnce() -> Result<Value>) -> twin_status {
+    with_alone(stmt, err, |s: &mut StmtObject| s.bind(index, value()?))
+}
+
+/// Binds NULL to parameter `index`, counted from 1. What is bound stays until it is bound anew or cleared.
+///
+/// Errors of all the binds: `TWIN_ERR_ARGUMENT`, `TWIN_ERR_UTF8`.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_null(
+    stmt: *mut twin_stmt,
+    index: i32,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    bind(stmt, index, err, || Ok(Value::Null))
+}
+
+/// Binds false (0) or true (any other value).
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_bool(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: i32,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    bind(stmt, index, err, || Ok(Value::Bool(value != 0)))
+}
+
+/// Binds an integer.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_int64(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: i64,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    bind(stmt, index, err, || Ok(Value::Int(value)))
+}
+
+/// Binds a floating-point number.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_double(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: f64,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    bind(stmt, index, err, || Ok(Value::Double(value)))
+}
+
+/// Binds an exact decimal number, written like `-12.50`. The text is copied.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_decimal(
+    stmt: *mut twin_stmt,
+    index: i32,
+    text: *const c_char,
+    text_len: usize,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (text, err) = unsafe { (In::text(text, text_len), ErrOut::new(err)) };
+    bind(stmt, index, err, || block::decimal(text.get("text")?))
+}
+
+/// Binds text. It is copied.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_text(
+    stmt: *mut twin_stmt,
+    index: i32,
+    text: *const c_char,
+    text_len: usize,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (text, err) = unsafe { (In::text(text, text_len), ErrOut::new(err)) };
+    bind(stmt, index, err, || Ok(Value::Text(text.value("text")?.to_owned())))
+}
+
+/// Binds bytes. They are copied. `len` is a length, never `TWIN_NTS`.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_bytes(
+    stmt: *mut twin_stmt,
+    index: i32,
+    data: *const u8,
+    len: usize,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (data, err) = unsafe { (In::bytes(data, len), ErrOut::new(err)) };
+    bind(stmt, index, err, || Ok(Value::Bytes(data.raw("data")?.to_vec())))
+}
+
+/// Binds a date.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_date(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: *const twin_date,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (value, err) = unsafe { (Ref::new(value), ErrOut::new(err)) };
+    bind(stmt, index, err, || block::date(value.get("value")?))
+}
+
+/// Binds a time of day.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_time(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: *const twin_time,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (value, err) = unsafe { (Ref::new(value), ErrOut::new(err)) };
+    bind(stmt, index, err, || block::time(value.get("value")?))
+}
+
+/// Binds date and time.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_timestamp(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: *const twin_timestamp,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (value, err) = unsafe { (Ref::new(value), ErrOut::new(err)) };
+    bind(stmt, index, err, || block::timestamp(value.get("value")?))
+}
+
+/// Binds a UUID: 16 bytes, in the order in which they are written.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_uuid(
+    stmt: *mut twin_stmt,
+    index: i32,
+    value: *const u8,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (value, err) = unsafe { (Ref::new(value.cast::<[u8; 16]>()), ErrOut::new(err)) };
+    bind(stmt, index, err, || Ok(Value::Uuid(value.get("value")?)))
+}
+
+/// Binds columns of values for `twin_stmt_execute_batch`: column i of the block is parameter i + 1. All is copied.
+/// A block that `twin_rows_next` gave may be bound as it is.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_bind_columns(
+    stmt: *mut twin_stmt,
+    block: *const twin_block,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        // SAFETY: NULL or a block as the header describes it, by the caller's promise.
+        s.batch = unsafe { block::rows_of(block) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Forgets all that is bound.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_clear(stmt: *mut twin_stmt, err: *mut *mut twin_error) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        s.parameters.clear();
+        s.batch.clear();
+        s.failures.clear();
+        Ok(Status::Ok)
+    })
+}
+
+/// Runs the statement with the parameters bound. Outputs, statuses and errors as in `twin_conn_execute`;
+/// `TWIN_ERR_ARGUMENT` if a parameter is missing.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_execute(
+    stmt: *mut twin_stmt,
+    affected: *mut i64,
+    rows: *mut *mut twin_rows,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (affected, rows, err) = unsafe { (Out::new(affected), Out::handle(rows), ErrOut::new(err)) };
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        if let Some(missing) = s.parameters.iter().position(Option::is_none) {
+            return Err(bad_argument(format!("parameter {} is not bound", missing + 1)));
+        }
+        // Moved out for the call and back after it: large values are not copied once more.
+        let parameters: Vec<Value> = s.parameters.drain(..).flatten().collect();
+        let result =
+            s.core.run(|session| session.execute(&s.sql, &parameters), |done: &Executed| done.status);
+        s.parameters.extend(parameters.into_iter().map(Some));
+        let (done, held) = result?;
+        deliver(&s.core, held, done, &affected, &rows)
+    })
+}
+
+/// Runs the statement once for each row of the columns bound, in one transaction unless one is open.
+///
+/// `statuses` and `affected` are arrays with room for `capacity` rows, at least as many as are bound; either may be
+/// NULL. For each row they receive its own status and the number of rows it wrote (-1 where the driver does not say,
+/// or after an error). `*failed` receives the number of rows that failed and must not be NULL: success of the call
+/// means that the batch was run and what could be done was done. `twin_stmt_batch_error` tells why a row failed.
+///
+/// Gives `TWIN_OK` or `TWIN_QUEUED`. Errors: those of `twin_conn_execute` that end the batch as a whole.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_execute_batch(
+    stmt: *mut twin_stmt,
+    statuses: *mut twin_status,
+    affected: *mut i64,
+    capacity: usize,
+    failed: *mut usize,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (failed_out, err) = unsafe { (Out::new(failed), ErrOut::new(err)) };
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        failed_out.needed("failed")?;
+        let rows = s.batch.len();
+        if (!statuses.is_null() || !affected.is_null()) && capacity < rows {
+            return Err(bad_argument(format!("`capacity` is {capacity}; {rows} rows are bound")));
+        }
+        s.failures.clear();
+        let work = |session: &mut Session| session.execute_batch(&s.sql, &s.batch);
+        let ((status, outcomes), held) = s.core.run(work, |done| done.0)?;
+        drop(held);
+        for (i, outcome) in outcomes.into_iter().take(rows).enumerate() {
+            let (row_status, count) = match &outcome {
+                Ok(n) => (Status::Ok as twin_status, *n),
+                Err(e) => (e.status() as twin_status, -1),
+            };
+            // SAFETY: NULL, or arrays with room for `capacity` elements, which is more than i.
+            unsafe {
+                Out::new(if statuses.is_null() { statuses } else { statuses.add(i) }).set(row_status);
+                Out::new(if affected.is_null() { affected } else { affected.add(i) }).set(count);
+            }
+            if let Err(e) = outcome {
+                s.failures.push((i, e));
+            }
+        }
+        failed_out.set(s.failures.len());
+        Ok(status)
+    })
+}
+
+/// Tells why row `row` (from 0) of the last batch failed: `*out` receives an error, to be freed, or NULL if it did
+/// not fail.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_batch_error(
+    stmt: *mut twin_stmt,
+    row: usize,
+    out: *mut *mut twin_error,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (out, err) = unsafe { (Out::handle(out), ErrOut::new(err)) };
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        out.needed("out")?;
+        if let Some((_, e)) = s.failures.iter().find(|f| f.0 == row) {
+            out.set(errors::handle(e.clone()));
+        }
+        Ok(Status::Ok)
+    })
+}
+
+/// Asks the master what the statement takes and gives, without running it: the number of `?`, and the number of
+/// columns (0: no result). `twin_stmt_column` tells of each column. Either may be NULL.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_describe(
+    stmt: *mut twin_stmt,
+    parameters: *mut i32,
+    columns: *mut i32,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (parameters, columns, err) = unsafe { (Out::new(parameters), Out::new(columns), ErrOut::new(err)) };
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        let (infos, count) = s.core.hold()?.session()?.describe(&s.sql)?;
+        s.described = Columns::new(infos);
+        parameters.set(i32::try_from(count).unwrap_or(i32::MAX));
+        columns.set(i32::try_from(s.described.len()).unwrap_or(i32::MAX));
+        Ok(Status::Ok)
+    })
+}
+
+/// Tells of column `index` (from 0), as the last `twin_stmt_describe` found it. The name is valid until the next
+/// one or until the statement is freed. `info->struct_size` must be set.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_stmt_column(
+    stmt: *mut twin_stmt,
+    index: i32,
+    info: *mut twin_column_info,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (info, err) = unsafe { (OutStruct::new(info), ErrOut::new(err)) };
+    with_alone(stmt, err, |s: &mut StmtObject| info.set("info", COLUMN_INFO_FIRST, s.described.info(index)?))
+}
+
+/// Frees a statement. Its rows stay good. NULL is fine.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn twin_stmt_free(stmt: *mut twin_stmt) {
+    free::<StmtObject>(stmt);
+}

@@ -1,0 +1,194 @@
+//! The C border as C sees it: programs compiled against the header and the built library, run plain and
+//! under valgrind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use twinpool_testkit::{Pair, on_all_engines};
+
+/// A program to compile and run.
+struct Program {
+    exe: PathBuf,
+    library: PathBuf,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The newest `libtwinpool.so` of this build: cargo leaves it beside the test binaries or one folder above.
+fn built_library() -> PathBuf {
+    let exe = std::env::current_exe().unwrap();
+    let deps = exe.parent().unwrap();
+    [deps.join("libtwinpool.so"), deps.with_file_name("libtwinpool.so")]
+        .into_iter()
+        .filter(|p| p.exists())
+        .max_by_key(|p| p.metadata().and_then(|m| m.modified()).unwrap())
+        .expect("libtwinpool.so is built together with its tests")
+}
+
+/// A folder for this test with the library in it under the names that the linker and the loader look for.
+fn folder(test: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("capi").join(test);
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    let library = built_library();
+    let exports = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(&library));
+    // A build without hooks writes to the same place, and cargo does not see that.
+    assert!(
+        exports.contains("twin_test_panic"),
+        "the library was built without test-hooks: touch src/lib.rs and run again"
+    );
+    for name in ["libtwinpool.so", "libtwinpool.so.0"] {
+        std::os::unix::fs::symlink(&library, dir.join(name)).unwrap();
+    }
+    dir
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"))
+}
+
+fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
+    text
+}
+
+impl Program {
+    fn compile(test: &str, source: &str, compiler: &[&str]) -> Program {
+        let library = folder(test);
+        let exe = library.join(test);
+        succeed(
+            Command::new(compiler[0])
+                .args(&compiler[1..])
+                .args(["-pedantic", "-Wall", "-Wextra", "-Werror", "-g", "-I"])
+                .arg(root().join("include"))
+                .arg(root().join(source))
+                .arg("-L")
+                .arg(&library)
+                .args(["-ltwinpool", "-pthread", "-o"])
+                .arg(&exe),
+        );
+        Program { exe, library }
+    }
+
+    fn c99(test: &str, source: &str) -> Program {
+        // With its hooks: cargo builds the library so for tests.
+        Program::compile(test, source, &["cc", "-std=c99", "-DTWIN_TEST_HOOKS"])
+    }
+
+    fn plain(&self, args: &[&str]) -> String {
+        succeed(
+            Command::new(&self.exe)
+                .args(args)
+                .current_dir(&self.library)
+                .env("LD_LIBRARY_PATH", &self.library),
+        )
+    }
+
+    /// Memory that is lost, or used where it may not be, is an error.
+    fn valgrind(&self, args: &[&str]) -> String {
+        succeed(
+            Command::new("valgrind")
+                .args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"])
+                .args(["--show-leak-kinds=definite,indirect", "--error-exitcode=99"])
+                .arg(&self.exe)
+                .args(args)
+                .current_dir(&self.library)
+                .env("LD_LIBRARY_PATH", &self.library),
+        )
+    }
+}
+
+/// Arguments of the programs that work on a pair.
+fn arguments(pair: &Pair) -> [String; 2] {
+    [pair.master.connection_string(), pair.mirror.connection_string()]
+}
+
+on_all_engines! {
+    fn a_c_program_does_the_main_job(pair: &Pair) {
+        let engine = format!("{:?}", pair.engine()).to_lowercase();
+        let session = Program::c99(&format!("session_{engine}"), "tests/c/session.c");
+        let [master, mirror] = arguments(pair);
+        let text = session.plain(&[&engine, &master, &mirror]);
+        assert!(text.contains(" 0 failed"), "{text}");
+        pair.assert_equal();
+    }
+
+    fn objects_die_in_any_order_and_the_host_lives_on(pair: &Pair) {
+        let engine = format!("{:?}", pair.engine()).to_lowercase();
+        let lifetime = Program::c99(&format!("lifetime_{engine}"), "tests/c/lifetime.c");
+        let [master, mirror] = arguments(pair);
+        let text = lifetime.plain(&[&master, &mirror]);
+        assert!(text.contains(" 0 failed"), "{text}");
+        pair.assert_equal();
+    }
+}
+
+#[test]
+fn the_first_program_runs_clean_on_a_new_pair_of_files() {
+    let first = Program::c99("first", "examples/c/first.c");
+    for text in [first.plain(&["a.db", "b.db"]), first.valgrind(&["a.db", "b.db"])] {
+        assert!(text.contains("committed on both databases"), "{text}");
+        assert!(text.contains("1  bolt   0.35") && text.contains("2  nut    no price"), "{text}");
+        assert!(text.contains("mirror in sync, 0 entries"), "{text}");
+    }
+}
+
+#[test]
+fn a_session_leaks_and_overruns_no_memory() {
+    let pair = Pair::shared(twinpool_testkit::Engine::Sqlite, "a_session_under_valgrind");
+    let [master, mirror] = arguments(&pair);
+    let session = Program::c99("session_valgrind", "tests/c/session.c");
+    assert!(session.valgrind(&["sqlite", &master, &mirror]).contains(" 0 failed"));
+    let pair = Pair::shared(twinpool_testkit::Engine::Sqlite, "lifetimes_under_valgrind");
+    let [master, mirror] = arguments(&pair);
+    let lifetime = Program::c99("lifetime_valgrind", "tests/c/lifetime.c");
+    assert!(lifetime.valgrind(&[&master, &mirror]).contains(" 0 failed"));
+}
+
+#[test]
+fn bad_handles_and_bad_text_give_errors_and_no_crash() {
+    let smoke = Program::c99("smoke", "tests/c/smoke.c");
+    assert!(smoke.plain(&[]).contains(" 0 failed"));
+    assert!(smoke.valgrind(&[]).contains(" 0 failed"));
+}
+
+#[test]
+fn the_header_is_cpp_17_too() {
+    let text = Program::compile("smoke_cpp", "tests/c/header.cpp", &["c++", "-std=c++17"]).plain(&[]);
+    assert!(text.contains("TWIN_QUEUED"), "{text}");
+}
+
+#[test]
+fn each_exported_symbol_is_in_the_list_and_the_other_way_round() {
+    let nm = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(built_library()));
+    let mut exported: Vec<_> = nm.lines().filter_map(|l| l.split_whitespace().nth(2)).collect();
+    exported.retain(|s| !s.starts_with("twin_test_"));
+    exported.sort_unstable();
+    let list = std::fs::read_to_string(root().join("abi/twinpool.symbols")).unwrap();
+    assert_eq!(exported, list.lines().collect::<Vec<_>>());
+    let header = std::fs::read_to_string(root().join("include/twinpool.h")).unwrap();
+    for symbol in exported {
+        assert!(header.contains(&format!("{symbol}(")), "{symbol} is not in the header");
+    }
+}
+
+#[test]
+fn each_function_is_named_by_the_test_of_bad_handles() {
+    let smoke = std::fs::read_to_string(root().join("tests/c/smoke.c")).unwrap();
+    for symbol in std::fs::read_to_string(root().join("abi/twinpool.symbols")).unwrap().lines() {
+        assert!(smoke.contains(&format!("{symbol}(")), "tests/c/smoke.c does not call {symbol}");
+    }
+}
+
+#[test]
+fn a_panic_in_the_built_library_becomes_a_status() {
+    let panic = Program::c99("panic", "tests/c/panic.c");
+    let text = panic.plain(&[]);
+    assert!(text.contains(" 0 failed") && !text.contains("panicked"), "{text}");
+    assert!(panic.valgrind(&[]).contains(" 0 failed"));
+}

@@ -4,7 +4,8 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use twinpool::link::{Engine, Link, LinkSettings};
+use twinpool::config::NodeSettings;
+use twinpool::link::{Engine, Link};
 use twinpool::pair::tables::Tables;
 use twinpool::{Options, Side};
 
@@ -51,12 +52,12 @@ pub fn run(sources: &Sources, arguments: &Arguments) -> Result<(), Failure> {
 
 fn ask(options: &Options) -> twinpool::Result<Vec<(&'static str, Engine)>> {
     let (settings, _) = options.validate()?;
-    let engine = |side, connection: &str| {
-        let link = Link::open(side, connection, &LinkSettings::default());
+    let engine = |side, node: &NodeSettings| {
+        let link = Link::open(side, &node.connection, &node.link());
         link.map(|l| l.engine()).map_err(|e| e.context(format_args!("init: {side}")))
     };
-    let master = engine(Side::Master, &settings.master.connection_string)?;
-    let mirror = engine(Side::Mirror, &settings.mirror.connection_string)?;
+    let master = engine(Side::Master, &settings.master)?;
+    let mirror = engine(Side::Mirror, &settings.mirror)?;
     Ok(match master == mirror {
         true => vec![("both", master)],
         false => vec![("master", master), ("mirror", mirror)],

@@ -18,7 +18,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use failure::Failure;
 use settings::Sources;
 
 const AFTER_HELP: &str = "\

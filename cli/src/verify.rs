@@ -45,7 +45,7 @@ pub fn run(sources: &Sources) -> Result<(), Failure> {
             let waiting = count(status.queue_entries, "entry", "entries");
             writeln!(
                 out,
-                "the mirror is {} and {waiting} wait in the queue: replay before you judge",
+                "the mirror is {}, with {waiting} in the queue: replay before you judge",
                 status.mirror_state
             )?;
         }

@@ -9,6 +9,8 @@ use crate::output::{duration, grouped};
 
 /// How often a line is written where there is no terminal.
 const LINE_PERIOD: Duration = Duration::from_secs(2);
+/// Work that is over sooner shows no bar: it would only flicker.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 pub struct Progress {
     /// None: nothing is shown at all.
@@ -45,8 +47,19 @@ impl Progress {
                 bar.set_length(total);
             }
             bar.set_position(done);
+            if bar.is_hidden() && self.start.elapsed() > PATIENCE {
+                self.show();
+            }
         }
         self.line();
+    }
+
+    /// Shows the bar now.
+    pub fn show(&self) {
+        if let Some(Shown::Bar(bar)) = &self.shown {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(15));
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
     }
 
     pub fn message(&mut self, message: &str) {
@@ -94,6 +107,13 @@ impl Progress {
         }
     }
 
+    /// The bar stays as it stands.
+    pub fn leave(&mut self) {
+        if let Some(Shown::Bar(bar)) = self.shown.take() {
+            bar.abandon();
+        }
+    }
+
     /// The bar goes; what follows is the caller's closing line.
     pub fn finish(&mut self) {
         if let Some(Shown::Bar(bar)) = self.shown.take() {
@@ -115,7 +135,7 @@ fn bar(unit: &str, total: Option<u64>) -> ProgressBar {
         ),
         None => format!("{{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{msg:.dim}}"),
     };
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(15));
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
     // A template that does not parse is a bug of ours, and no reason to fail the work.
     if let Ok(style) = ProgressStyle::with_template(&template) {
         let left = |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
@@ -127,6 +147,5 @@ fn bar(unit: &str, total: Option<u64>) -> ProgressBar {
         };
         bar.set_style(style.progress_chars("━━╌").with_key("left", left).with_key("per_sec", per_second));
     }
-    bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

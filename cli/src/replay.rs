@@ -32,9 +32,11 @@ pub fn run(sources: &Sources, arguments: &Arguments) -> Result<(), Failure> {
         let first = pool.refresh()?;
         let total = first.replayed + first.queue_entries;
         let mut progress = Progress::new("entries", Some(total), arguments.quiet);
+        progress.show();
         let done = work(pool, timeout, &mut progress);
-        progress.finish();
         let status = pool.refresh()?;
+        progress.set(status.replayed, Some(status.replayed + status.queue_entries));
+        progress.leave();
         if !arguments.quiet {
             let _ = writeln!(
                 std::io::stderr(),

@@ -71,11 +71,11 @@ fn results_are_aligned_tables() {
              SELECT * FROM t ORDER BY id;\nSELECT id FROM t WHERE id < 0;\nSELECT COUNT(*) AS many FROM t;",
         )
         .ok();
-    let expected = "  id │ name │ d          │ b                                                │ x
-─────┼──────┼────────────┼──────────────────────────────────────────────────┼──────
-   1 │ Ærø  │ 2024-02-29 │ x'00ff'                                          │  0.5
-  20 │ NULL │ NULL       │ NULL                                             │ NULL
- 300 │ 東京 │ NULL       │ x'00000000000000000000000000000000…' (40 bytes)  │    2
+    let expected = "  id │ name │ d          │ b                                               │    x
+─────┼──────┼────────────┼─────────────────────────────────────────────────┼──────
+   1 │ Ærø  │ 2024-02-29 │ x'00ff'                                         │  0.5
+  20 │ NULL │ NULL       │ NULL                                            │ NULL
+ 300 │ 東京 │ NULL       │ x'00000000000000000000000000000000…' (40 bytes) │    2
 (3 rows)
 
  id
@@ -88,11 +88,7 @@ fn results_are_aligned_tables() {
 (1 row)
 
 ";
-    let squeezed = |s: &str| s.replace(" (40 bytes)  │", " (40 bytes) │").replace("─┼──────\n", "┼──────\n");
-    assert_eq!(squeezed(&ran.out).replace(' ', ""), squeezed(expected).replace(' ', ""), "{}", ran.out);
-    // Numbers stand right, texts left.
-    assert!(ran.out.contains("\n   1 │ Ærø  │"), "{}", ran.out);
-    assert!(ran.out.contains("\n 300 │ 東京 │"), "{}", ran.out);
+    assert_eq!(ran.out, expected);
 }
 
 #[test]

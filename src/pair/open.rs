@@ -3,7 +3,7 @@
 use super::locks::{self, Held};
 use super::shared::{Pair, PairParts, Setup, View, clip, int, now_text, read_state, text};
 use super::state::{MirrorState, StateRow};
-use super::tables::{FORMAT, Tables};
+use super::tables::{FORMAT, NAMES, Tables};
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
@@ -237,7 +237,7 @@ fn establish(
         }
         _ => {}
     }
-    if !spec.create_tables {
+    if !spec.create_tables && !(all_made(master, tables)? && all_made(mirror, mirror_tables)?) {
         return Err(Error::new(
             Status::Tables,
             "open: our tables are missing and tables.create is off; run the DDL that `twinpool init --print` shows",
@@ -247,19 +247,25 @@ fn establish(
     let mode = if spec.setup.asynchronous { "async" } else { "sync" };
     let state = if spec.setup.asynchronous { "queueing" } else { "in_sync" };
     // The mirror first: a master with tables means an established pair.
-    create(mirror, mirror_tables, [&b, &a, "mirror", state, mode])?;
-    create(master, tables, [&a, &b, "master", state, mode])?;
+    create(mirror, mirror_tables, spec.create_tables, [&b, &a, "mirror", state, mode])?;
+    create(master, tables, spec.create_tables, [&a, &b, "master", state, mode])?;
     read_state(master, tables)
 }
 
-/// Our tables on one node: (node, peer, role, state, mode).
-fn create(link: &mut Link, tables: &Tables, row: [&str; 5]) -> Result<()> {
+/// Whether somebody has run our DDL by hand.
+fn all_made(link: &mut Link, tables: &Tables) -> Result<bool> {
+    let made = link.list_tables()?.into_iter().filter(|(s, t)| tables.is_ours(s, t)).count();
+    Ok(made == NAMES.len())
+}
+
+/// Our tables on one node, unless they were made by hand, and the state: (node, peer, role, state, mode).
+fn create(link: &mut Link, tables: &Tables, ddl: bool, row: [&str; 5]) -> Result<()> {
     let side = link.side();
     let failed = |e: Error| {
         e.context(format!("open: making our tables on the {side} (option tables.create)")).with_status(Status::Tables)
     };
-    for sql in tables.ddl() {
-        link.run_once(&sql).map_err(failed)?;
+    for sql in tables.ddl().iter().filter(|_| ddl) {
+        link.run_once(sql).map_err(failed)?;
     }
     let state = tables.name("twin_state");
     link.begin(true)?;

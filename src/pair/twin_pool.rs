@@ -12,6 +12,7 @@ use super::state::MirrorState;
 use super::{Listener, Progress, QueueEntry, TableComparison, monitor, operator, verify};
 use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
+use crate::link::Engine;
 use crate::pool::Pool;
 use crate::twin::{Session, SessionManager};
 
@@ -116,6 +117,11 @@ impl TwinPool {
         };
         let inner = Inner { pair, pool, options: Mutex::new(options.clone()), now, threads: Mutex::new(threads) };
         Ok(TwinPool { inner: Arc::new(inner) })
+    }
+
+    /// The master's engine: what its SQL is split and read by.
+    pub fn engine(&self) -> Engine {
+        self.inner.pair.tables.engine
     }
 
     /// A session, within `timeout` (`None`: `pool.acquire_timeout_ms`).

@@ -1,0 +1,73 @@
+//! `twinpool queue`: what waits for the mirror.
+
+use std::io::{BufWriter, Write};
+
+use crate::failure::Failure;
+use crate::output::{bytes, count, grouped};
+use crate::settings::Sources;
+use crate::table;
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// The entries in the order in which they will be replayed
+    List {
+        /// Show at most this many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u64,
+    },
+    /// The statements of one entry, with their values
+    Show {
+        /// The entry's number, as `queue list` shows it
+        id: i64,
+    },
+    /// Move one entry to twin_quarantine, where nothing replays it (in diverged or detached only)
+    Skip {
+        /// The entry's number, as `queue list` shows it
+        id: i64,
+    },
+}
+
+pub fn run(sources: &Sources, command: &Command) -> Result<(), Failure> {
+    sources.with_pool(|pool, _| {
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        match command {
+            Command::List { limit } => {
+                let entries = pool.queue_list(*limit)?;
+                let status = pool.refresh()?;
+                if entries.is_empty() {
+                    writeln!(out, "the queue is empty ({})", status.mirror_state)?;
+                } else {
+                    let headings = ["id", "created", "statements", "size", "summary"];
+                    let mut table = table::new(&headings, &[true, false, true, true, false]);
+                    for e in &entries {
+                        table.add_row([
+                            e.id.to_string(),
+                            e.created_at.clone(),
+                            e.statements.to_string(),
+                            bytes(u64::try_from(e.bytes).unwrap_or(0)),
+                            table::cell(&e.summary),
+                        ]);
+                    }
+                    table::write(&mut out, &table)?;
+                    let shown = entries.len() as u64;
+                    let all = count(status.queue_entries.max(shown), "entry", "entries");
+                    writeln!(out, "({} of {all}; {})", grouped(shown), status.mirror_state)?;
+                }
+            }
+            Command::Show { id } => {
+                for (n, statement) in pool.queue_show(*id)?.iter().enumerate() {
+                    writeln!(out, "{:>4}  {}", n + 1, table::cell(statement))?;
+                }
+            }
+            Command::Skip { id } => {
+                pool.queue_skip(*id)?;
+                writeln!(
+                    out,
+                    "entry {id} is in twin_quarantine now; `twinpool attach` goes on with the others"
+                )?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    })
+}

@@ -1,0 +1,9 @@
+//! The `twinpool` command, run as people run it.
+
+mod examples;
+mod options;
+mod queue;
+mod run;
+mod status;
+mod support;
+mod verify;

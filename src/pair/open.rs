@@ -248,7 +248,9 @@ fn establish(
     let state = if spec.setup.asynchronous { "queueing" } else { "in_sync" };
     // The mirror first: a master with tables means an established pair.
     create(mirror, mirror_tables, [&b, &a, "mirror", state, mode])?;
+    crate::failpoint!(&spec.setup.name, "tables_on_mirror");
     create(master, tables, [&a, &b, "master", state, mode])?;
+    crate::failpoint!(&spec.setup.name, "tables_on_both");
     read_state(master, tables)
 }
 
@@ -364,6 +366,7 @@ fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
         .ok_or_else(|| Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else"))?;
     let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
     link.run(&sql, &row)?;
+    crate::failpoint!(&spec.setup.name, "registered");
     Ok(held)
 }
 
@@ -441,7 +444,9 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
         }
     }
     link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
+    crate::failpoint!(&pair.setup.name, "before_burial");
     link.commit()?;
+    crate::failpoint!(&pair.setup.name, "buried_on_master");
     mirror.begin(true)?;
     mirror.run(&pair.mirror_tables.take_lease, &[])?;
     let sql = format!("DELETE FROM {} WHERE pool = ? AND slot = ?", pair.mirror_tables.name("twin_applied"));

@@ -322,7 +322,11 @@ impl Pair {
             link.run(&self.tables.insert_pending, &[id, Value::Int(slot.index)]).map(drop)
         });
         match made {
-            Ok(()) => link.commit().map(|()| slot),
+            Ok(()) => {
+                link.commit()?;
+                crate::failpoint!(&self.setup.name, "slot_taken");
+                Ok(slot)
+            }
             Err(e) => {
                 let _ = link.rollback();
                 Err(e)

@@ -79,6 +79,7 @@ impl<'a> Replayer<'a> {
         mirror.run(&t.take_lease, &[])?;
         let rows = mirror.query(&t.read_lease, &[])?;
         mirror.commit()?;
+        crate::failpoint!(&pair.setup.name, "lease_taken");
         let lease = rows.first().and_then(|r| r.first()).map_or(0, int);
         Ok(Replayer { pair, master, mirror, lease })
     }
@@ -323,6 +324,7 @@ impl<'a> Replayer<'a> {
             self.master.run(&self.pair.tables.purge, &name)?;
         }
         if !in_drain && !upto.is_empty() {
+            crate::failpoint!(&self.pair.setup.name, "before_purge_commit");
             self.master.commit()?;
         }
         self.pair.counters.replayed.fetch_add(done.len() as u64, Ordering::Relaxed);
@@ -398,6 +400,7 @@ impl<'a> Replayer<'a> {
         let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];
         let hit = self.master.run(&pair.tables.set_in_sync, &row)?.affected;
         self.master.commit()?;
+        crate::failpoint!(&pair.setup.name, "after_in_sync");
         pair.refresh()?;
         Ok(if hit == 1 { Step::Drained } else { Step::NotYet })
     }

@@ -75,7 +75,7 @@ on_all_engines! {
     fn death_while_opening_leaves_a_pair_that_opens(pair: &Pair) {
         load::make(pair);
         let mut book = Book::default();
-        for point in ["tables_on_mirror", "tables_on_both", "registered", "slot_taken", "before_leaving", "left_on_master"] {
+        for point in ["tables_on_mirror", "tables_on_both", "registered", "slot_taken", "before_burial", "buried_on_master"] {
             let worker = Worker::start_on(pair, "opening", 1, &options(pair, &[]), 1, Some(point));
             book.add(&worker.died_at(point));
             settle_by_a_successor(pair);
@@ -87,7 +87,7 @@ on_all_engines! {
         let mut rng = Rng::for_test("removal");
         load::make(pair);
         let mut book = Book::default();
-        for point in ["before_leaving", "left_on_master"] {
+        for point in ["before_burial", "buried_on_master"] {
             let mut first = Worker::start(pair, &options(pair, &[]), rng.next_u64(), None);
             first.must_say("ack", 10);
             book.add(&first.kill());

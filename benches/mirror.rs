@@ -51,7 +51,8 @@ fn prepare(pair: &Pair) {
             "CREATE TABLE {table} ({key} INTEGER NOT NULL PRIMARY KEY, {column} BIGINT NOT NULL, filler CHAR(84))"
         ));
         for start in (1..=rows).step_by(1000) {
-            let values: Vec<String> = (start..(start + 1000).min(rows + 1)).map(|n| format!("({n}, 0, '')")).collect();
+            let values: Vec<String> =
+                (start..(start + 1000).min(rows + 1)).map(|n| format!("({n}, 0, '')")).collect();
             pair.sql_on_both(&format!("INSERT INTO {table} VALUES {}", values.join(",")));
         }
     }
@@ -227,7 +228,9 @@ fn transactions(engine: Engine, rounds: usize, length: Duration) {
                 (0..clients).map(|_| Box::new(Direct(link(Side::Master, &a))) as Box<dyn Client>).collect();
             let direct = measure(direct, length, seed);
             let double = (0..clients)
-                .map(|_| Box::new(DoubleWriter(link(Side::Master, &a), link(Side::Mirror, &b))) as Box<dyn Client>)
+                .map(|_| {
+                    Box::new(DoubleWriter(link(Side::Master, &a), link(Side::Mirror, &b))) as Box<dyn Client>
+                })
                 .collect();
             let double = measure(double, length, seed);
             let p = pool(&pair, "sync");
@@ -246,8 +249,15 @@ fn transactions(engine: Engine, rounds: usize, length: Duration) {
             let asynchronous = measure(sessions(&p, clients), length, seed);
             drain(&p);
             p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
-            eprintln!("  {name}, {clients} clients, round {}/{rounds}: {:.0} direct, {:.0} double, {:.0} sync, {:.0} async, {:.0} queueing tps",
-                round + 1, direct.tps, double.tps, sync.tps, asynchronous.tps, queueing.tps);
+            eprintln!(
+                "  {name}, {clients} clients, round {}/{rounds}: {:.0} direct, {:.0} double, {:.0} sync, {:.0} async, {:.0} queueing tps",
+                round + 1,
+                direct.tps,
+                double.tps,
+                sync.tps,
+                asynchronous.tps,
+                queueing.tps
+            );
             runs.push([direct, double, sync, asynchronous, queueing]);
         }
         let of = |n: usize, f: fn(&Run) -> f64| median(runs.iter().map(|r| f(&r[n])).collect());
@@ -255,7 +265,10 @@ fn transactions(engine: Engine, rounds: usize, length: Duration) {
             println!("figure {name}_{what}_{clients}_tps {:.0}", of(n, |r| r.tps));
             println!("figure {name}_{what}_{clients}_p50_ms {:.3}", of(n, |r| r.p50));
             println!("figure {name}_{what}_{clients}_p99_ms {:.3}", of(n, |r| r.p99));
-            println!("count {name}_{what}_{clients}_repeats {}", runs.iter().map(|r| r[n].repeats).sum::<u64>());
+            println!(
+                "count {name}_{what}_{clients}_repeats {}",
+                runs.iter().map(|r| r[n].repeats).sum::<u64>()
+            );
         }
         let ratio = |n: usize, m: usize| median(runs.iter().map(|r| r[n].tps / r[m].tps).collect());
         println!("ratio {name}_sync_to_double_writer_{clients} {:.2} goal >= 0.8", ratio(2, 1));
@@ -268,7 +281,10 @@ fn transactions(engine: Engine, rounds: usize, length: Duration) {
     let many = measure(sessions(&p, 64), length * 3, 7);
     println!("figure {name}_sync_64_tps {:.0}", many.tps);
     println!("count {name}_sync_64_repeats {}", many.repeats);
-    println!("count {name}_sync_64_left_in_sync {}", u8::from(p.status().mirror_state != MirrorState::InSync));
+    println!(
+        "count {name}_sync_64_left_in_sync {}",
+        u8::from(p.status().mirror_state != MirrorState::InSync)
+    );
     drain(&p);
     p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
     let differences = pair.differences();
@@ -312,7 +328,10 @@ fn replay(engine: Engine, rounds: usize) {
         }
         let one_by_one = f64::from(written) / start.elapsed().as_secs_f64();
         bare.rollback().unwrap_or_else(|e| panic!("{e}"));
-        eprintln!("  {name}, replay round {}/{rounds}: {replayed:.0}, one by one {one_by_one:.0} statements/s", round + 1);
+        eprintln!(
+            "  {name}, replay round {}/{rounds}: {replayed:.0}, one by one {one_by_one:.0} statements/s",
+            round + 1
+        );
         ratios.push(replayed / one_by_one);
         ours.push(replayed);
         theirs.push(one_by_one);

@@ -179,7 +179,13 @@ impl Error {
             Status::Exhausted => Class::Exhausted,
             _ => Class::Refused,
         };
-        Error(Box::new(Inner { status, class, side: Side::Pool, message: message.into(), records: Vec::new() }))
+        Error(Box::new(Inner {
+            status,
+            class,
+            side: Side::Pool,
+            message: message.into(),
+            records: Vec::new(),
+        }))
     }
 
     /// An error that a driver reported on `side`. The status follows from the class; [`Error::with_status`]

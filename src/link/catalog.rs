@@ -74,13 +74,18 @@ impl TableFacts {
 /// Names of all user tables: (schema, name), sorted.
 pub(super) fn list_tables(link: &mut Link) -> Result<Vec<(String, String)>> {
     let rows = link.query(link.dialect().tables_sql(), &[])?;
-    let mut names: Vec<_> = rows.iter().filter(|r| r.len() == 2).map(|r| (text(&r[0]), text(&r[1]))).collect();
+    let mut names: Vec<_> =
+        rows.iter().filter(|r| r.len() == 2).map(|r| (text(&r[0]), text(&r[1]))).collect();
     names.sort();
     Ok(names)
 }
 
 /// The facts of one table; `None`: there is none of this name.
-pub(super) fn describe_table(link: &mut Link, schema: Option<&str>, name: &str) -> Result<Option<TableFacts>> {
+pub(super) fn describe_table(
+    link: &mut Link,
+    schema: Option<&str>,
+    name: &str,
+) -> Result<Option<TableFacts>> {
     match link.engine() {
         Engine::Sqlite => sqlite::describe(link, schema, name),
         Engine::Postgres => postgres::describe(link, schema, name),
@@ -151,11 +156,13 @@ fn is_constant(expression: &str) -> bool {
         None => e.split_once("::").map_or((e, ""), |(a, _)| (a, &e[a.len()..])),
     };
     let cast_only = cast.is_empty()
-        || (cast.starts_with("::")
-            && cast.chars().all(|c| c.is_alphanumeric() || " :_.\"[](),".contains(c)));
+        || (cast.starts_with("::") && cast.chars().all(|c| c.is_alphanumeric() || " :_.\"[](),".contains(c)));
     let head = head.trim().trim_start_matches('(').trim_end_matches(')').trim();
     let number = !head.is_empty()
-        && head.trim_start_matches(['-', '+']).chars().all(|c| c.is_ascii_digit() || c == '.' || c == 'e' || c == 'E');
+        && head
+            .trim_start_matches(['-', '+'])
+            .chars()
+            .all(|c| c.is_ascii_digit() || c == '.' || c == 'e' || c == 'E');
     let word = ["true", "false", "null"].iter().any(|w| head.eq_ignore_ascii_case(w));
     cast_only && (number || word)
 }
@@ -166,10 +173,31 @@ mod tests {
 
     #[test]
     fn only_literals_are_constant_defaults() {
-        for yes in ["0", "-1", "(-1)", "'a'", "'it''s'::text", "'2020-01-01'::date", "1.5", "true", "NULL::character varying", "'x'::character varying(10)"] {
+        for yes in [
+            "0",
+            "-1",
+            "(-1)",
+            "'a'",
+            "'it''s'::text",
+            "'2020-01-01'::date",
+            "1.5",
+            "true",
+            "NULL::character varying",
+            "'x'::character varying(10)",
+        ] {
             assert!(is_constant(yes), "{yes}");
         }
-        for no in ["now()", "nextval('s'::regclass)", "('now'::text)::date", "CURRENT_TIMESTAMP", "random()", "'a' || f()", "uuid()", "'a'::text || now()", ""] {
+        for no in [
+            "now()",
+            "nextval('s'::regclass)",
+            "('now'::text)::date",
+            "CURRENT_TIMESTAMP",
+            "random()",
+            "'a' || f()",
+            "uuid()",
+            "'a'::text || now()",
+            "",
+        ] {
             assert!(!is_constant(no), "{no}");
         }
     }

@@ -51,7 +51,8 @@ pub fn try_lock(mut link: Link, name: &str, lasting: bool) -> Result<Option<Held
         Engine::Postgres => {
             // 'twin' in the upper half keeps clear of an application's own small numbers.
             let key = (hash(name) & 0xffff_ffff) as i64 | (0x7477_696e << 32);
-            let rows = link.query("SELECT CASE WHEN pg_try_advisory_lock(?) THEN 1 ELSE 0 END", &[Value::Int(key)])?;
+            let rows =
+                link.query("SELECT CASE WHEN pg_try_advisory_lock(?) THEN 1 ELSE 0 END", &[Value::Int(key)])?;
             Ok(is_one(&rows).then_some(Held::Session(link)))
         }
         Engine::MariaDb => {
@@ -76,7 +77,10 @@ pub fn lock(open: impl Fn() -> Result<Link>, name: &str, limit: Duration) -> Res
             return Ok(held);
         }
         if Instant::now() >= end {
-            return Err(Error::new(Status::Retry, format!("the lock {name} was held by another process for {} ms", limit.as_millis())));
+            return Err(Error::new(
+                Status::Retry,
+                format!("the lock {name} was held by another process for {} ms", limit.as_millis()),
+            ));
         }
         std::thread::sleep(Duration::from_millis(50));
     }

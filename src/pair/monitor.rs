@@ -9,8 +9,8 @@ use super::open::settle_the_dead;
 use super::shared::{Pair, int, now_text, parse_time, text};
 use super::state::MirrorState;
 use crate::error::{Error, Result};
-use crate::value::Value;
 use crate::queue::replay::{Backoff, Replayer, Step};
+use crate::value::Value;
 
 /// How often the dead are looked for while all is well.
 const BURIAL_PERIOD: Duration = Duration::from_secs(30);
@@ -163,7 +163,11 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
 }
 
 /// Starts both threads.
-pub fn start(pair: &Arc<Pair>, liveness: Held, now: &Arc<AtomicBool>) -> Result<Vec<std::thread::JoinHandle<()>>> {
+pub fn start(
+    pair: &Arc<Pair>,
+    liveness: Held,
+    now: &Arc<AtomicBool>,
+) -> Result<Vec<std::thread::JoinHandle<()>>> {
     let failed = |e: std::io::Error| {
         Error::new(crate::Status::Internal, format!("open: a background thread cannot be started: {e}"))
     };

@@ -82,7 +82,10 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     if row.role != "master" {
         return Err(Error::new(
             Status::NotAPair,
-            format!("open: the database given as master has the role {}; exchange the connection strings", row.role),
+            format!(
+                "open: the database given as master has the role {}; exchange the connection strings",
+                row.role
+            ),
         ));
     }
     if spec.check_schema
@@ -96,12 +99,8 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
 
     let id = new_id()?;
     let liveness = register(&spec, &id, &tables)?;
-    let view = View {
-        state: row.mirror_state,
-        epoch: row.epoch,
-        term: row.term,
-        asynchronous: row.asynchronous,
-    };
+    let view =
+        View { state: row.mirror_state, epoch: row.epoch, term: row.term, asynchronous: row.asynchronous };
     let pair = Pair::new(PairParts {
         id,
         setup: spec.setup,
@@ -144,7 +143,9 @@ fn sqlite_path(connection_string: &str) -> Option<String> {
     let keys: Vec<(String, String)> = connection_string
         .split(';')
         .filter_map(|kv| kv.split_once('='))
-        .map(|(k, v)| (k.trim().to_ascii_lowercase(), v.trim().trim_matches(|c| c == '{' || c == '}').to_owned()))
+        .map(|(k, v)| {
+            (k.trim().to_ascii_lowercase(), v.trim().trim_matches(|c| c == '{' || c == '}').to_owned())
+        })
         .collect();
     let get = |name: &str| keys.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
     get("driver").filter(|d| d.to_ascii_lowercase().contains("sqlite"))?;
@@ -153,9 +154,10 @@ fn sqlite_path(connection_string: &str) -> Option<String> {
 
 /// The state's row if our tables stand; None if the database is new to us.
 fn state_if_any(link: &mut Link, tables: &Tables) -> Result<Option<StateRow>> {
-    let ours = link.list_tables()?.into_iter().any(|(schema, table)| {
-        tables.is_ours(&schema, &table) && table.ends_with("twin_state")
-    });
+    let ours = link
+        .list_tables()?
+        .into_iter()
+        .any(|(schema, table)| tables.is_ours(&schema, &table) && table.ends_with("twin_state"));
     if !ours {
         return Ok(None);
     }
@@ -248,7 +250,9 @@ fn establish(
     let state = if spec.setup.asynchronous { "queueing" } else { "in_sync" };
     // The mirror first: a master with tables means an established pair.
     create(mirror, mirror_tables, spec.create_tables, [&b, &a, "mirror", state, mode])?;
+    crate::failpoint!(&spec.setup.name, "tables_on_mirror");
     create(master, tables, spec.create_tables, [&a, &b, "master", state, mode])?;
+    crate::failpoint!(&spec.setup.name, "tables_on_both");
     read_state(master, tables)
 }
 
@@ -262,7 +266,8 @@ fn all_made(link: &mut Link, tables: &Tables) -> Result<bool> {
 fn create(link: &mut Link, tables: &Tables, ddl: bool, row: [&str; 5]) -> Result<()> {
     let side = link.side();
     let failed = |e: Error| {
-        e.context(format!("open: making our tables on the {side} (option tables.create)")).with_status(Status::Tables)
+        e.context(format!("open: making our tables on the {side} (option tables.create)"))
+            .with_status(Status::Tables)
     };
     for sql in tables.ddl().iter().filter(|_| ddl) {
         link.run_once(sql).map_err(failed)?;
@@ -308,7 +313,12 @@ fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
         Engine::MariaDb => {
             let key = [Value::Text(format!("twin:{}", new_id()?))];
             let name = |link: &mut Link| -> Result<String> {
-                Ok(link.query("SELECT DATABASE()", &[])?.first().and_then(|r| r.first()).map(text).unwrap_or_default())
+                Ok(link
+                    .query("SELECT DATABASE()", &[])?
+                    .first()
+                    .and_then(|r| r.first())
+                    .map(text)
+                    .unwrap_or_default())
             };
             let same_name = name(master)? == name(mirror)?;
             master.query("SELECT GET_LOCK(?, 0)", &key)?;
@@ -325,7 +335,12 @@ fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
 }
 
 /// A table that the mirror lacks would stop the first transaction that touches it.
-fn compare_schemas(master: &mut Link, tables: &Tables, mirror: &mut Link, mirror_tables: &Tables) -> Result<()> {
+fn compare_schemas(
+    master: &mut Link,
+    tables: &Tables,
+    mirror: &mut Link,
+    mirror_tables: &Tables,
+) -> Result<()> {
     let same_engine = master.engine() == mirror.engine();
     let names = |link: &mut Link, t: &Tables| -> Result<Vec<String>> {
         let qualified = link.engine() == Engine::Postgres && same_engine;
@@ -366,10 +381,12 @@ fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
         Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
     ];
     // The lock first: a registered pool that is not locked is dead to others.
-    let held = locks::try_lock(link, &format!("twin-{id}"), false)?
-        .ok_or_else(|| Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else"))?;
+    let held = locks::try_lock(link, &format!("twin-{id}"), false)?.ok_or_else(|| {
+        Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else")
+    })?;
     let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
     link.run(&sql, &row)?;
+    crate::failpoint!(&spec.setup.name, "registered");
     Ok(held)
 }
 
@@ -427,7 +444,10 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
             unapplied += 1;
         }
     }
-    let sql = format!("SELECT COUNT(*), SUM(CASE WHEN parts = 0 THEN 1 ELSE 0 END) FROM {} WHERE pool = ?", t.name("invocation_queue"));
+    let sql = format!(
+        "SELECT COUNT(*), SUM(CASE WHEN parts = 0 THEN 1 ELSE 0 END) FROM {} WHERE pool = ?",
+        t.name("invocation_queue")
+    );
     let queued = link.query(&sql, std::slice::from_ref(&own))?;
     let figure = |n: usize| queued.first().and_then(|r| r.get(n)).map_or(0, int);
     if unapplied > 0 || figure(0) > 0 {
@@ -447,7 +467,9 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
         }
     }
     link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
+    crate::failpoint!(&pair.setup.name, "before_burial");
     link.commit()?;
+    crate::failpoint!(&pair.setup.name, "buried_on_master");
     mirror.begin(true)?;
     mirror.run(&pair.mirror_tables.take_lease, &[])?;
     let sql = format!("DELETE FROM {} WHERE pool = ? AND slot = ?", pair.mirror_tables.name("twin_applied"));

@@ -69,7 +69,11 @@ pub fn show(pair: &Pair, id: i64) -> Result<Vec<String>> {
     let statements = entry.statements.iter().map(|s| {
         let values: Vec<String> = s.params.iter().map(ToString::to_string).collect();
         let rows = if s.expected < 0 { String::new() } else { format!(" -- {} rows", s.expected) };
-        if values.is_empty() { format!("{}{rows}", s.sql) } else { format!("{} [{}]{rows}", s.sql, values.join(", ")) }
+        if values.is_empty() {
+            format!("{}{rows}", s.sql)
+        } else {
+            format!("{} [{}]{rows}", s.sql, values.join(", "))
+        }
     });
     Ok(entry.context.iter().cloned().chain(statements).collect())
 }
@@ -80,7 +84,10 @@ pub fn skip(pair: &Pair, id: i64) -> Result<()> {
     if !matches!(state.mirror_state, MirrorState::Diverged | MirrorState::Detached) {
         return Err(Error::new(
             Status::BadState,
-            format!("queue skip: the mirror is {}; only in diverged or detached nothing replays meanwhile", state.mirror_state),
+            format!(
+                "queue skip: the mirror is {}; only in diverged or detached nothing replays meanwhile",
+                state.mirror_state
+            ),
         ));
     }
     let name = find(pair, id, "queue skip")?;

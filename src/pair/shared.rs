@@ -322,7 +322,11 @@ impl Pair {
             link.run(&self.tables.insert_pending, &[id, Value::Int(slot.index)]).map(drop)
         });
         match made {
-            Ok(()) => link.commit().map(|()| slot),
+            Ok(()) => {
+                link.commit()?;
+                crate::failpoint!(&self.setup.name, "slot_taken");
+                Ok(slot)
+            }
             Err(e) => {
                 let _ = link.rollback();
                 Err(e)
@@ -355,7 +359,12 @@ impl Pair {
     }
 
     /// The catalogue's facts of a table, read once and kept until DDL.
-    pub fn facts(&self, schema: Option<&str>, table: &str, link: &mut Link) -> Result<Option<Arc<TableFacts>>> {
+    pub fn facts(
+        &self,
+        schema: Option<&str>,
+        table: &str,
+        link: &mut Link,
+    ) -> Result<Option<Arc<TableFacts>>> {
         let key = (schema.unwrap_or("").to_owned(), table.to_owned());
         if let Some(facts) = self.catalogue.read().get(&key) {
             return Ok(Some(Arc::clone(facts)));
@@ -442,7 +451,9 @@ pub fn int(v: &Value) -> i64 {
         Value::Int(i) => *i,
         Value::Bool(b) => *b as i64,
         Value::Double(d) => *d as i64,
-        Value::Decimal(s) | Value::Text(s) => s.trim().split('.').next().and_then(|s| s.parse().ok()).unwrap_or(0),
+        Value::Decimal(s) | Value::Text(s) => {
+            s.trim().split('.').next().and_then(|s| s.parse().ok()).unwrap_or(0)
+        }
         _ => 0,
     }
 }
@@ -461,7 +472,10 @@ pub fn text(v: &Value) -> String {
 pub fn read_state(link: &mut Link, tables: &Tables) -> Result<StateRow> {
     let rows = link.query(&tables.read_state, &[])?;
     let Some(r) = rows.first().filter(|r| r.len() == 9) else {
-        return Err(Error::new(Status::Tables, format!("{} has no row on the {}", tables.name("twin_state"), link.side())));
+        return Err(Error::new(
+            Status::Tables,
+            format!("{} has no row on the {}", tables.name("twin_state"), link.side()),
+        ));
     };
     Ok(StateRow {
         mirror_state: MirrorState::from_name(&text(&r[0])),
@@ -482,7 +496,8 @@ mod tests {
 
     #[test]
     fn times_are_read_back_as_they_were_written() {
-        let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let before =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
         let read = parse_time(&now_text()).unwrap();
         assert!(read >= before && read < before + 60_000);
         assert_eq!(parse_time("1970-01-02 00:00:01.005"), Some(86_401_005));

@@ -124,18 +124,23 @@ impl Tables {
         );
         let for_update = if engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
         let concat = match engine {
-            Engine::Postgres => "count(*) || '|' || coalesce(string_agg(o.pool || ':' || o.slot || ':' || o.seq, ','), '')",
+            Engine::Postgres => {
+                "count(*) || '|' || coalesce(string_agg(o.pool || ':' || o.slot || ':' || o.seq, ','), '')"
+            }
             Engine::MariaDb => {
                 "CONCAT(COUNT(*), '|', COALESCE(GROUP_CONCAT(CONCAT(o.pool, ':', o.slot, ':', o.seq) SEPARATOR ','), ''))"
             }
-            Engine::Sqlite => "count(*) || '|' || coalesce(group_concat(o.pool || ':' || o.slot || ':' || o.seq, ','), '')",
+            Engine::Sqlite => {
+                "count(*) || '|' || coalesce(group_concat(o.pool || ':' || o.slot || ':' || o.seq, ','), '')"
+            }
         };
         let foreign = format!("SELECT {concat} FROM {pending} o WHERE o.pool <> ? AND o.seq > 0");
         let ignore = |table: &str, columns: &str, values: &str| match engine {
             Engine::MariaDb => format!("INSERT IGNORE INTO {table} ({columns}) VALUES ({values})"),
             _ => format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"),
         };
-        let returning = if engine == Engine::Postgres { format!(" RETURNING ({foreign})") } else { String::new() };
+        let returning =
+            if engine == Engine::Postgres { format!(" RETURNING ({foreign})") } else { String::new() };
         let age = "created_at";
         Tables {
             engine,
@@ -170,9 +175,13 @@ impl Tables {
             unjournal: format!(
                 "UPDATE {pending} SET last_seq = ?, seq = 0, parts = 0, payload = NULL WHERE pool = ? AND slot = ?"
             ),
-            insert_pending_part: format!("INSERT INTO {part} (pool, slot, part, payload) VALUES (?, ?, ?, ?)"),
+            insert_pending_part: format!(
+                "INSERT INTO {part} (pool, slot, part, payload) VALUES (?, ?, ?, ?)"
+            ),
             delete_pending_parts: format!("DELETE FROM {part} WHERE pool = ? AND slot = ?"),
-            read_pending_parts: format!("SELECT payload FROM {part} WHERE pool = ? AND slot = ? ORDER BY part"),
+            read_pending_parts: format!(
+                "SELECT payload FROM {part} WHERE pool = ? AND slot = ? ORDER BY part"
+            ),
             append: format!(
                 "INSERT INTO {queue} (pool, slot, seq, part, parts, epoch, created_at, statements, summary, payload) \
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -184,7 +193,9 @@ impl Tables {
             lock_last_seq: format!("SELECT last_seq FROM {pending} WHERE pool = ? AND slot = ?{for_update}"),
             lock_registration: format!("SELECT pool FROM {} WHERE pool = ?{for_update}", q("twin_pool")),
             insert_pending: ignore(&pending, "pool, slot, last_seq, seq, epoch, parts", "?, ?, 0, 0, 0, 0"),
-            read_pending: format!("SELECT pool, slot, seq, parts, payload FROM {pending} WHERE seq > 0 ORDER BY pool, slot"),
+            read_pending: format!(
+                "SELECT pool, slot, seq, parts, payload FROM {pending} WHERE seq > 0 ORDER BY pool, slot"
+            ),
             read_positions: format!("SELECT pool, slot, last_seq, seq FROM {pending} ORDER BY pool, slot"),
             read_queue: format!(
                 "SELECT q.id, q.pool, q.slot, q.seq, q.parts, q.payload FROM {queue} q WHERE q.part = q.parts \
@@ -192,9 +203,13 @@ impl Tables {
                  ORDER BY q.id LIMIT ?"
             ),
             count_intents: format!("SELECT COUNT(*) FROM {queue} WHERE parts = 0"),
-            settle_intent: format!("UPDATE {queue} SET parts = 1 WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"),
+            settle_intent: format!(
+                "UPDATE {queue} SET parts = 1 WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"
+            ),
             drop_intent: format!("DELETE FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"),
-            read_parts: format!("SELECT payload FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? ORDER BY part"),
+            read_parts: format!(
+                "SELECT payload FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? ORDER BY part"
+            ),
             purge: format!("DELETE FROM {queue} WHERE pool = ? AND slot = ? AND seq <= ?"),
             apply: format!(
                 "UPDATE {applied} SET seq = ? WHERE pool = ? AND slot = ? AND seq < ? \
@@ -307,9 +322,7 @@ impl Tables {
                 t("twin_quarantine")
             ),
         ]);
-        for (table, columns, values) in
-            [("twin_guard", "id", "1"), ("twin_replayer", "id, lease", "1, 0")]
-        {
+        for (table, columns, values) in [("twin_guard", "id", "1"), ("twin_replayer", "id, lease", "1, 0")] {
             ddl.push(match self.engine {
                 Engine::MariaDb => format!("INSERT IGNORE INTO {} ({columns}) VALUES ({values})", t(table)),
                 _ => format!("INSERT INTO {} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING", t(table)),

@@ -85,7 +85,10 @@ impl TwinPool {
             poll: s.mirror_poll,
             resolve_timeout: s.resolve_timeout,
             // Writers that wait for a drain must not run into their own lock timeout.
-            suspend_timeout: s.master.lock_timeout.map_or(s.replay.suspend_timeout, |l| s.replay.suspend_timeout.min(l / 2)),
+            suspend_timeout: s
+                .master
+                .lock_timeout
+                .map_or(s.replay.suspend_timeout, |l| s.replay.suspend_timeout.min(l / 2)),
             batch_entries: s.replay.batch_entries,
             batch_bytes: s.replay.batch_bytes,
             drain_below: s.replay.drain_below,
@@ -115,7 +118,8 @@ impl TwinPool {
                 return Err(e);
             }
         };
-        let inner = Inner { pair, pool, options: Mutex::new(options.clone()), now, threads: Mutex::new(threads) };
+        let inner =
+            Inner { pair, pool, options: Mutex::new(options.clone()), now, threads: Mutex::new(threads) };
         Ok(TwinPool { inner: Arc::new(inner) })
     }
 
@@ -166,7 +170,9 @@ impl TwinPool {
         let asked = seen.last_error.as_ref().map(ToString::to_string).unwrap_or_default();
         PoolStatus {
             mirror_state: match view.state {
-                MirrorState::Queueing if seen.replay_done > 0 && seen.mirror_reachable && !view.asynchronous => {
+                MirrorState::Queueing
+                    if seen.replay_done > 0 && seen.mirror_reachable && !view.asynchronous =>
+                {
                     MirrorState::Replaying
                 }
                 state => state,
@@ -245,7 +251,10 @@ impl TwinPool {
                     return Err(Error::new(Status::Diverged, format!("replay: {}", pair.seen.lock().reason)));
                 }
                 MirrorState::Detached => {
-                    return Err(Error::new(Status::BadState, "replay: the mirror is detached; attach it first"));
+                    return Err(Error::new(
+                        Status::BadState,
+                        "replay: the mirror is detached; attach it first",
+                    ));
                 }
                 _ if view.asynchronous && left == 0 => {
                     monitor::look(pair)?;
@@ -259,7 +268,10 @@ impl TwinPool {
                 let why = error.map_or_else(|| format!("{left} entries are left"), |e| e.to_string());
                 let reachable = pair.seen.lock().mirror_reachable;
                 let status = if reachable { Status::Timeout } else { Status::MirrorDown };
-                return Err(Error::new(status, format!("replay: not done within {} ms: {why}", timeout.as_millis())));
+                return Err(Error::new(
+                    status,
+                    format!("replay: not done within {} ms: {why}", timeout.as_millis()),
+                ));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -274,7 +286,10 @@ impl TwinPool {
     pub fn attach(&self) -> Result<()> {
         let state = self.inner.pair.refresh()?.mirror_state;
         if !matches!(state, MirrorState::Detached | MirrorState::Diverged) {
-            return Err(Error::new(Status::BadState, format!("attach: the mirror is {state}, not detached or diverged")));
+            return Err(Error::new(
+                Status::BadState,
+                format!("attach: the mirror is {state}, not detached or diverged"),
+            ));
         }
         operator::set_state(&self.inner.pair, MirrorState::Queueing, "attached by an operator")?;
         self.inner.now.store(true, Ordering::SeqCst);

@@ -177,7 +177,8 @@ fn compare(
         if x.is_none() && y.is_none() {
             break;
         }
-        if x != y || x.as_ref().is_some_and(|r| r.iter().any(|v| matches!(v, Value::Double(d) if d.is_nan()))) {
+        if x != y || x.as_ref().is_some_and(|r| r.iter().any(|v| matches!(v, Value::Double(d) if d.is_nan())))
+        {
             for (row, sign) in [(x, 1), (y, -1)] {
                 let Some(row) = row else { continue };
                 let print = fingerprint(&row);

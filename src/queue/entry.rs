@@ -176,7 +176,10 @@ pub fn decode(payload: &[u8]) -> Result<Entry> {
     if payload[3] != VERSION {
         return Err(Error::new(
             Status::Tables,
-            format!("a queue payload has version {}, this library reads version {VERSION}: use the library that wrote it", payload[3]),
+            format!(
+                "a queue payload has version {}, this library reads version {VERSION}: use the library that wrote it",
+                payload[3]
+            ),
         ));
     }
     let mut r = Reader(&payload[4..]);

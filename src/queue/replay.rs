@@ -79,6 +79,7 @@ impl<'a> Replayer<'a> {
         mirror.run(&t.take_lease, &[])?;
         let rows = mirror.query(&t.read_lease, &[])?;
         mirror.commit()?;
+        crate::failpoint!(&pair.setup.name, "lease_taken");
         let lease = rows.first().and_then(|r| r.first()).map_or(0, int);
         Ok(Replayer { pair, master, mirror, lease })
     }
@@ -117,7 +118,8 @@ impl<'a> Replayer<'a> {
                 payload(&r[5])
             };
             bytes += payload.len();
-            let entry = entry::decode(&payload).map_err(|e| e.context(format!("queue entry {}", int(&r[0]))))?;
+            let entry =
+                entry::decode(&payload).map_err(|e| e.context(format!("queue entry {}", int(&r[0]))))?;
             queue.push(Due { pool, slot, seq, id: Some(int(&r[0])), entry });
         }
         let mut due = Vec::new();
@@ -134,7 +136,8 @@ impl<'a> Replayer<'a> {
             } else {
                 payload(&r[4])
             };
-            let entry = entry::decode(&payload).map_err(|e| e.context(format!("pending row {pool}:{slot}")))?;
+            let entry =
+                entry::decode(&payload).map_err(|e| e.context(format!("pending row {pool}:{slot}")))?;
             due.push(Due { pool, slot, seq, id: None, entry });
         }
         due.append(&mut queue);
@@ -147,9 +150,8 @@ impl<'a> Replayer<'a> {
         // Session settings are not undone by a rollback: entries of one context share a transaction.
         // DDL that commits implicitly would make others durable without their positions: it stands alone.
         let alone = self.mirror.dialect().ddl_commits();
-        let may_share = |a: &Due, b: &Due| {
-            a.entry.context == b.entry.context && !(alone && (a.is_ddl() || b.is_ddl()))
-        };
+        let may_share =
+            |a: &Due, b: &Due| a.entry.context == b.entry.context && !(alone && (a.is_ddl() || b.is_ddl()));
         for group in due.chunk_by(may_share) {
             let done = self.apply_group(group, in_drain);
             if group.first().is_some_and(|d| !d.entry.context.is_empty()) {
@@ -277,8 +279,12 @@ impl<'a> Replayer<'a> {
                 for ((n, s), mirror) in flat.iter().zip(counts) {
                     if s.expected >= 0 && mirror >= 0 && mirror != s.expected {
                         let what = crate::sql::summary(&s.sql);
-                        let message = format!("the master wrote {} rows and the mirror {mirror}: {what}", s.expected);
-                        return Err(Trouble::Entry(*n, Error::database(Side::Mirror, Class::Refused, message, Vec::new())));
+                        let message =
+                            format!("the master wrote {} rows and the mirror {mirror}: {what}", s.expected);
+                        return Err(Trouble::Entry(
+                            *n,
+                            Error::database(Side::Mirror, Class::Refused, message, Vec::new()),
+                        ));
                     }
                 }
             }
@@ -323,6 +329,7 @@ impl<'a> Replayer<'a> {
             self.master.run(&self.pair.tables.purge, &name)?;
         }
         if !in_drain && !upto.is_empty() {
+            crate::failpoint!(&self.pair.setup.name, "before_purge_commit");
             self.master.commit()?;
         }
         self.pair.counters.replayed.fetch_add(done.len() as u64, Ordering::Relaxed);
@@ -398,6 +405,7 @@ impl<'a> Replayer<'a> {
         let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];
         let hit = self.master.run(&pair.tables.set_in_sync, &row)?.affected;
         self.master.commit()?;
+        crate::failpoint!(&pair.setup.name, "after_in_sync");
         pair.refresh()?;
         Ok(if hit == 1 { Step::Drained } else { Step::NotYet })
     }

@@ -29,7 +29,10 @@ impl TwinSession {
         let shipped = Arc::new(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
         let payload = entry::encode(&self.settings, std::slice::from_ref(&shipped));
         if payload.len() > pair.setup.part_bytes {
-            return Err(Error::new(Status::Unsupported, "execute: a DDL statement longer than pending.part_bytes"));
+            return Err(Error::new(
+                Status::Unsupported,
+                "execute: a DDL statement longer than pending.part_bytes",
+            ));
         }
         self.tx = Some(Tx::new(false));
         let intended = self.commit_intent(seq, &payload, sql);
@@ -47,7 +50,9 @@ impl TwinSession {
             Ok(_) => pair.control(|link| link.run(&pair.tables.settle_intent, &own).map(drop))?,
             // It may or may not have happened: nothing is guessed, the entry waits for an operator.
             Err(e) if e.is_lost() => {
-                let reason = clip(&format!("a DDL statement was cut short on the master, look whether it happened: {sql}"));
+                let reason = clip(&format!(
+                    "a DDL statement was cut short on the master, look whether it happened: {sql}"
+                ));
                 pair.stop_replay(&reason)?;
             }
             Err(_) => pair.control(|link| link.run(&pair.tables.drop_intent, &own).map(drop))?,
@@ -79,7 +84,11 @@ impl TwinSession {
             Value::Bytes(payload.to_vec()),
         ];
         self.master()?.run(&pair.tables.append, &row)?;
-        let why = [Value::Text("DDL waits for the mirror".to_owned()), Value::Text(now_text()), Value::Text(pair.id.clone())];
+        let why = [
+            Value::Text("DDL waits for the mirror".to_owned()),
+            Value::Text(now_text()),
+            Value::Text(pair.id.clone()),
+        ];
         self.master()?.run(&pair.tables.flip, &why)?;
         self.commit_master(seq)
     }

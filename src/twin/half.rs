@@ -209,7 +209,8 @@ impl Half {
                 break;
             }
         }
-        let message = format!("the mirror did not answer within mirror.timeout_ms ({} ms)", limit.as_millis());
+        let message =
+            format!("the mirror did not answer within mirror.timeout_ms ({} ms)", limit.as_millis());
         let gone = Failure::Gone(Error::database(Side::Mirror, Class::TimedOut, message, Vec::new()));
         inner.failure = Some(gone.clone());
         inner.jobs.clear();

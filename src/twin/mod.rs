@@ -47,7 +47,11 @@ impl Session {
     /// Runs one statement once per row of parameters, in one transaction unless one is open. The outcome of
     /// each row; rows after a failed one are tried too where the engine's transaction survives the failure.
     /// If the transaction as a whole cannot be committed the error is that of the commit.
-    pub fn execute_batch(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<(Status, Vec<Result<i64, Error>>)> {
+    pub fn execute_batch(
+        &mut self,
+        sql: &str,
+        rows: &[Vec<Value>],
+    ) -> Result<(Status, Vec<Result<i64, Error>>)> {
         let own = !self.in_transaction() && self.autocommit();
         if own {
             self.begin()?;

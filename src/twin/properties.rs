@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::session::TwinSession;
 use super::Isolation;
+use super::session::TwinSession;
 use crate::error::{Error, Result, Status};
 use crate::link::Canceller;
 use crate::value::ColumnInfo;

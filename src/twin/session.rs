@@ -119,7 +119,12 @@ impl TwinSession {
         done
     }
 
-    pub(super) fn execute_analysed(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
+    pub(super) fn execute_analysed(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        analysis: &Analysis,
+    ) -> Result<Executed> {
         let plain = |status| Executed { status, affected: -1, rows: None };
         match &analysis.kind {
             Kind::Empty => Err(Error::new(Status::BadArgument, "execute: the statement is empty")),
@@ -198,8 +203,12 @@ impl TwinSession {
                 return refuse("isolation and access mode are set by calls: set_isolation, set_read_only");
             }
             SessionKind::Autocommit(_) => return refuse("autocommit is set by a call: set_autocommit"),
-            SessionKind::Reset => return refuse("it would undo what the session rests on; release the session instead"),
-            SessionKind::LockTables => return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE"),
+            SessionKind::Reset => {
+                return refuse("it would undo what the session rests on; release the session instead");
+            }
+            SessionKind::LockTables => {
+                return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE");
+            }
             // Of no concern to the mirror, or only to this transaction on the master.
             SessionKind::Variable
             | SessionKind::Server
@@ -272,7 +281,11 @@ impl TwinSession {
             let generation = (!own_names).then(|| pair.generation());
             let master = self.master()?;
             let mut facts = |schema: Option<&str>, table: &str| {
-                if own_names { Ok(master.describe_table(schema, table)?.map(Arc::new)) } else { pair.facts(schema, table, master) }
+                if own_names {
+                    Ok(master.describe_table(schema, table)?.map(Arc::new))
+                } else {
+                    pair.facts(schema, table, master)
+                }
             };
             pair.classifier.plan(analysis, generation, &mut facts)?
         };
@@ -291,7 +304,9 @@ impl TwinSession {
         }
         self.ensure_begun(true)?;
         if let Some(tx) = self.tx.as_mut() {
-            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_)) || own_names || pair.any_deferred.load(Ordering::SeqCst);
+            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_))
+                || own_names
+                || pair.any_deferred.load(Ordering::SeqCst);
         }
         match plan {
             Plan::Keys(plan) => {
@@ -300,7 +315,10 @@ impl TwinSession {
                 let keys = self.master()?.query(&plan.select, &picked)?;
                 let statements = plan.statement(&keys, params).map_err(|why| why.error())?;
                 if plan.returning && statements.len() > 1 {
-                    return Err(Error::new(Status::Unsupported, "execute: RETURNING for so many rows by predicate; name fewer rows"));
+                    return Err(Error::new(
+                        Status::Unsupported,
+                        "execute: RETURNING for so many rows by predicate; name fewer rows",
+                    ));
                 }
                 let mut done = Executed { status: Status::Ok, affected: 0, rows: None };
                 if plan.returning && statements.is_empty() {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::Isolation;
 use super::half::{Failure, Half};
 use super::session::TwinSession;
-use super::Isolation;
 use crate::error::{Class, Error, Result, Side, Status};
 use crate::pair::shared::{clip, int, now_text, text};
 use crate::pair::state::MirrorState;
@@ -100,8 +100,7 @@ impl TwinSession {
         if !self.half.as_ref().is_some_and(|h| h.is_usable(epoch)) {
             self.half = None;
             self.known_applied.clear();
-            let half =
-                Half::start(&self.pair.mirror, &self.settings, epoch, self.pair.setup.mirror_timeout);
+            let half = Half::start(&self.pair.mirror, &self.settings, epoch, self.pair.setup.mirror_timeout);
             self.pair.register_half(half.shared());
             let own = vec![Value::Text(self.pair.id.clone()), Value::Int(self.slot.index)];
             half.ensure_applied(&self.pair.ensure_applied_sql, own);
@@ -247,7 +246,10 @@ impl TwinSession {
                 return self.give_way(epoch, &failure);
             }
             let foreign = self.read_foreign()?;
-            if !pair.between.wait(deadline) || pair.is_marked(epoch) || !self.foreign_applied(&foreign, deadline) {
+            if !pair.between.wait(deadline)
+                || pair.is_marked(epoch)
+                || !self.foreign_applied(&foreign, deadline)
+            {
                 return Ok(Verdict::Queue(failure.to_string()));
             }
             pair.counters.rerun.fetch_add(1, Ordering::Relaxed);
@@ -651,12 +653,14 @@ impl TwinSession {
                             break;
                         }
                         Some(n) if n as u64 >= seq => return Ok(()),
-                        Some(_) => return Err(Error::database(
-                            Side::Master,
-                            Class::Unreachable,
-                            "the connection was lost during COMMIT; the transaction was not committed",
-                            last.records().to_vec(),
-                        )),
+                        Some(_) => {
+                            return Err(Error::database(
+                                Side::Master,
+                                Class::Unreachable,
+                                "the connection was lost during COMMIT; the transaction was not committed",
+                                last.records().to_vec(),
+                            ));
+                        }
                     }
                 }
                 Err(e) => {

@@ -105,5 +105,7 @@ pub fn queue_length(node: &Node) -> i64 {
 /// A table with a key, of a name that all engines take.
 pub fn make_items(pair: &Pair) {
     let text = pair.pick("TEXT", "TEXT", "VARCHAR(200)");
-    pair.sql_on_both(&format!("CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name {text}, n INTEGER NOT NULL DEFAULT 0)"));
+    pair.sql_on_both(&format!(
+        "CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name {text}, n INTEGER NOT NULL DEFAULT 0)"
+    ));
 }

@@ -23,7 +23,9 @@ fn make_bank(pair: &Pair) {
 }
 
 fn make_jobs(pair: &Pair) {
-    pair.sql_on_both("CREATE TABLE jobs (id BIGINT NOT NULL PRIMARY KEY, state VARCHAR(10) NOT NULL, worker INTEGER)");
+    pair.sql_on_both(
+        "CREATE TABLE jobs (id BIGINT NOT NULL PRIMARY KEY, state VARCHAR(10) NOT NULL, worker INTEGER)",
+    );
     pair.sql_on_both(
         "CREATE TABLE steps (id BIGINT NOT NULL PRIMARY KEY, job BIGINT NOT NULL REFERENCES jobs(id), note VARCHAR(40))",
     );
@@ -112,7 +114,12 @@ fn jobs(pool: &TwinPool, worker: i64, stop: &AtomicBool, put: &AtomicI64, taken:
             tally,
         );
         assert_eq!(n, 1, "job {id}");
-        insist(&mut s, "INSERT INTO steps (id, job, note) VALUES (?, ?, 'begun')", &[int(id), int(id)], tally);
+        insist(
+            &mut s,
+            "INSERT INTO steps (id, job, note) VALUES (?, ?, 'begun')",
+            &[int(id), int(id)],
+            tally,
+        );
     }
 }
 

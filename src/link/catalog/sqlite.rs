@@ -43,7 +43,9 @@ pub(super) fn describe(link: &mut Link, schema: Option<&str>, name: &str) -> Res
         is_view: text(&r[2]) == "view",
         is_temporary: place == "temp",
     };
-    let sql = format!("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo({q}) ORDER BY cid");
+    let sql = format!(
+        "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo({q}) ORDER BY cid"
+    );
     let columns = link.query(&sql, &[])?;
     let mut key: Vec<(i64, String, String)> = Vec::new();
     for c in columns.iter().filter(|c| c.len() == 6) {

@@ -17,7 +17,7 @@ use crate::link::LinkSettings;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
-use crate::value::{Isolation, Date, Timestamp, Type, Value};
+use crate::value::{Date, Isolation, Timestamp, Type, Value};
 
 pub(super) struct Postgres;
 
@@ -65,9 +65,15 @@ impl Dialect for Postgres {
 
     fn isolation_sql(&self, level: Isolation) -> Option<&'static str> {
         Some(match level {
-            Isolation::ReadCommitted => "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
-            Isolation::RepeatableRead => "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-            Isolation::Serializable => "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            Isolation::ReadCommitted => {
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED"
+            }
+            Isolation::RepeatableRead => {
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+            }
+            Isolation::Serializable => {
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE"
+            }
         })
     }
 

@@ -42,6 +42,7 @@ pub use engine::Engine;
 pub use folder::Folder;
 pub use node::Node;
 pub use pair::{Pair, run_private, run_shared};
+pub use process::spawn;
 pub use proxy::{Direction, Proxy};
 pub use rng::Rng;
 pub use server::{Server, Settings};

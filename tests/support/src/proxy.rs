@@ -38,8 +38,18 @@ struct Shared {
 /// Waits for a text from the client (`COMMIT`, in any case) and cuts there.
 struct Trap {
     text: Vec<u8>,
-    /// Whether the server still gets the text; its answer is lost in both cases.
-    deliver: bool,
+    fate: Fate,
+}
+
+/// What becomes of the text waited for; its answer is lost in all cases.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// The server gets it.
+    Delivered,
+    /// The server does not, and sees its client go.
+    Lost,
+    /// The server does not, and goes on waiting for its client.
+    HalfOpen,
 }
 
 impl Proxy {
@@ -95,16 +105,22 @@ impl Proxy {
     /// The next time a client sends `text`, the server gets it and answers, but the answer is lost and the
     /// connection cut: the outcome of a COMMIT is unknown, and it was done.
     pub fn lose_answer_to(&self, text: &str) {
-        self.shared.set_trap(text, true);
+        self.shared.set_trap(text, Fate::Delivered);
     }
 
     /// The next time a client sends `text`, the server does not get it and the connection is cut: the outcome
     /// of a COMMIT is unknown, and it was not done.
     pub fn lose(&self, text: &str) {
-        self.shared.set_trap(text, false);
+        self.shared.set_trap(text, Fate::Lost);
     }
 
-    /// How often [`Proxy::lose_answer_to`] or [`Proxy::lose`] has struck.
+    /// As [`Proxy::lose`], but only the client's side is cut: the server still has its session, and whatever
+    /// that holds, until the proxy goes or the session is ended.
+    pub fn lose_half_open(&self, text: &str) {
+        self.shared.set_trap(text, Fate::HalfOpen);
+    }
+
+    /// How often a trap ([`Proxy::lose_answer_to`], [`Proxy::lose`], [`Proxy::lose_half_open`]) has struck.
     pub fn struck(&self) -> usize {
         self.shared.sprung.load(Ordering::SeqCst)
     }
@@ -135,22 +151,22 @@ impl Shared {
         }
     }
 
-    fn set_trap(&self, text: &str, deliver: bool) {
-        *lock(&self.trap) = Some(Trap { text: text.to_ascii_lowercase().into_bytes(), deliver });
+    fn set_trap(&self, text: &str, fate: Fate) {
+        *lock(&self.trap) = Some(Trap { text: text.to_ascii_lowercase().into_bytes(), fate });
     }
 
     /// Whether this chunk of a client's is the one waited for; the trap is used up then.
-    fn strikes(&self, chunk: &[u8]) -> Option<bool> {
+    fn strikes(&self, chunk: &[u8]) -> Option<Fate> {
         let mut trap = lock(&self.trap);
         let wanted = trap.as_ref()?;
         let lower = chunk.to_ascii_lowercase();
         if !lower.windows(wanted.text.len()).any(|w| w == wanted.text) {
             return None;
         }
-        let deliver = wanted.deliver;
+        let fate = wanted.fate;
         *trap = None;
         self.sprung.fetch_add(1, Ordering::SeqCst);
-        Some(deliver)
+        Some(fate)
     }
 
     /// How many of `wanted` bytes may still pass.
@@ -209,8 +225,13 @@ fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &S
         thread::sleep(Duration::from_micros(shared.delay_us.load(Ordering::SeqCst)));
         if direction == Direction::ToServer {
             match shared.strikes(chunk) {
-                Some(true) => deaf.store(true, Ordering::SeqCst),
-                Some(false) => break,
+                Some(Fate::Delivered) => deaf.store(true, Ordering::SeqCst),
+                Some(Fate::Lost) => break,
+                Some(Fate::HalfOpen) => {
+                    // The other direction still holds the server's side.
+                    let _ = from.shutdown(Shutdown::Both);
+                    return;
+                }
                 None => {}
             }
         } else if deaf.load(Ordering::SeqCst) {

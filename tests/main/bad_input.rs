@@ -49,6 +49,10 @@ on_all_engines! {
         let cs = pair.master.connection_string();
         let e = refused(&options_for(pair, &cs, &cs));
         assert_eq!(e.status(), Status::NotAPair);
+        assert!(e.message().contains("same connection string"), "{e}");
+        // Another spelling of it leads there all the same.
+        let e = refused(&options_for(pair, &cs, &cs.replace("Driver=", "DRIVER=")));
+        assert_eq!(e.status(), Status::NotAPair);
         assert!(e.message().contains("same database"), "{e}");
         // Nothing was made.
         let made = match pair.engine() {

@@ -3,5 +3,6 @@
 mod bad_input;
 mod both_sides;
 mod common;
+mod disk_full;
 mod load;
 mod outages;

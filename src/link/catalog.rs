@@ -1,4 +1,10 @@
 //! What the engine's catalogue says of a table: the facts that rule D (determinate entries) rests on.
+//!
+//! How each engine is asked is in `dialects/*_catalog.rs`.
+
+use super::Link;
+use crate::error::Result;
+use crate::value::Value;
 
 /// How a column gets its value when an INSERT does not give one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +65,136 @@ impl TableFacts {
     }
 }
 
-pub(super) fn list_tables(_link: &mut super::Link) -> crate::error::Result<Vec<(String, String)>> {
-    todo!()
+/// The values of one catalogue row, by name of what is wanted rather than of type: drivers differ in what
+/// they call a number.
+pub(super) struct Row(pub(super) Vec<Value>);
+
+impl Row {
+    pub(super) fn text(&self, i: usize) -> String {
+        self.optional(i).unwrap_or_default()
+    }
+
+    pub(super) fn optional(&self, i: usize) -> Option<String> {
+        match self.0.get(i) {
+            None | Some(Value::Null) => None,
+            Some(Value::Text(v) | Value::Decimal(v)) => Some(v.clone()),
+            Some(Value::Int(v)) => Some(v.to_string()),
+            Some(Value::Bytes(v)) => Some(String::from_utf8_lossy(v).into_owned()),
+            Some(other) => Some(format!("{other:?}")),
+        }
+    }
+
+    pub(super) fn int(&self, i: usize) -> i64 {
+        match self.0.get(i) {
+            Some(Value::Int(v)) => *v,
+            Some(Value::Bool(v)) => i64::from(*v),
+            _ => self.text(i).parse().unwrap_or(0),
+        }
+    }
+
+    pub(super) fn is(&self, i: usize) -> bool {
+        self.int(i) != 0
+    }
 }
 
-pub(super) fn describe_table(
-    _link: &mut super::Link,
-    _schema: Option<&str>,
-    _name: &str,
-) -> crate::error::Result<Option<TableFacts>> {
-    todo!()
+pub(super) fn rows(link: &mut Link, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    Ok(link.query(sql, params)?.into_iter().map(Row).collect())
+}
+
+/// Whether a catalogue query finds anything: its one cell is a count.
+pub(super) fn any(link: &mut Link, sql: &str, params: &[Value]) -> Result<bool> {
+    Ok(rows(link, sql, params)?.first().is_some_and(|r| r.is(0)))
+}
+
+/// Groups (key, column, usable) rows that come ordered by key: the keys all of whose columns are usable.
+pub(super) fn keys(rows: impl IntoIterator<Item = (String, String, bool)>) -> Vec<(String, Vec<String>)> {
+    let mut keys: Vec<(String, Vec<String>, bool)> = Vec::new();
+    for (key, column, usable) in rows {
+        match keys.last_mut() {
+            Some((name, columns, good)) if *name == key => {
+                columns.push(column);
+                *good &= usable;
+            }
+            _ => keys.push((key, vec![column], usable)),
+        }
+    }
+    keys.into_iter().filter(|(_, _, good)| *good).map(|(key, columns, _)| (key, columns)).collect()
+}
+
+/// Whether the text of a default is a literal: number, string, blob, NULL, TRUE, FALSE, perhaps with a sign,
+/// a cast behind it or parentheses around it. What is not sure is not.
+pub(super) fn is_literal(text: &str) -> bool {
+    let mut text = text.trim();
+    while let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) {
+        if inner.contains(['(', ')']) {
+            return false;
+        }
+        text = inner.trim();
+    }
+    let rest = match text.strip_prefix(['x', 'X', 'b', 'B']).filter(|t| t.starts_with('\'')).unwrap_or(text) {
+        quoted if quoted.starts_with('\'') => {
+            let bytes = quoted.as_bytes();
+            let mut i = 1;
+            loop {
+                match (bytes.get(i), bytes.get(i + 1)) {
+                    (None, _) => return false,
+                    (Some(b'\''), Some(b'\'')) => i += 2,
+                    (Some(b'\''), _) => break,
+                    _ => i += 1,
+                }
+            }
+            // PostgreSQL reads these words when the row is made.
+            let word = quoted[1..i].trim().to_ascii_lowercase();
+            if matches!(word.as_str(), "now" | "today" | "tomorrow" | "yesterday") {
+                return false;
+            }
+            &quoted[i + 1..]
+        }
+        number if number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => {
+            let end = number[1..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')));
+            &number[end.map_or(number.len(), |i| i + 1)..]
+        }
+        word => {
+            let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+            if !["null", "true", "false"].contains(&word[..end].to_ascii_lowercase().as_str()) {
+                return false;
+            }
+            &word[end..]
+        }
+    };
+    // `::character varying(20)`, `::text[]`
+    let rest = rest.trim();
+    rest.is_empty()
+        || rest.strip_prefix("::").is_some_and(|cast| {
+            cast.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '(' | ')' | ',' | '[' | ']' | '"' | '.'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_told_from_expressions() {
+        for literal in
+            ["0", "-1.5e3", "'a''b'", "'a'::character varying(20)", "NULL", "true", "X'00'", "(5)", "NULL::text[]", "0.00"]
+        {
+            assert!(is_literal(literal), "{literal}");
+        }
+        for other in [
+            "now()",
+            "CURRENT_TIMESTAMP",
+            "'a' || random()",
+            "('now'::text)::date",
+            "'now'::text",
+            "nextval('s'::regclass)",
+            "1 + random()",
+            "(1) + (2)",
+            "current_timestamp()",
+            "uuid()",
+            "'x'::text || 'y'",
+        ] {
+            assert!(!is_literal(other), "{other}");
+        }
+    }
 }

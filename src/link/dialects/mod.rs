@@ -1,18 +1,22 @@
 //! What differs between the engines, one file each. Nothing outside this folder names an engine's quirks.
 
 mod mariadb;
+mod mariadb_catalog;
 mod postgres;
+mod postgres_catalog;
 mod sqlite;
+mod sqlite_catalog;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
-use super::LinkSettings;
+use super::catalog::TableFacts;
 use super::connstr::Attributes;
 use super::lexis::Lexis;
 use super::params::Bind;
+use super::{Link, LinkSettings};
 use crate::error::{Class, Record, Result, Status};
 use crate::value::{Type, Value};
 
@@ -191,6 +195,10 @@ pub(crate) trait Driver: Dialect {
     fn guesses_types(&self) -> bool {
         false
     }
+
+    fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>>;
+
+    fn describe_table(&self, link: &mut Link, schema: Option<&str>, name: &str) -> Result<Option<TableFacts>>;
 
     /// Whether metadata of a prepared statement stay true from one execution to the next.
     fn keeps_metadata(&self) -> bool;

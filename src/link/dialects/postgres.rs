@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
+use super::postgres_catalog;
 use super::{
     Aftermath, Ask, Described, Dialect, Driver, Engine, Fetch, Greeting, bad_value, cell, double_text, hex,
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::LinkSettings;
+use crate::link::catalog::TableFacts;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
+use crate::link::{Link, LinkSettings};
 use crate::value::{Date, Timestamp, Type, Value};
 
 pub(super) struct Postgres;
@@ -382,6 +384,14 @@ impl Driver for Postgres {
             }
             _ => None,
         }
+    }
+
+    fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>> {
+        postgres_catalog::list_tables(link)
+    }
+
+    fn describe_table(&self, link: &mut Link, schema: Option<&str>, name: &str) -> Result<Option<TableFacts>> {
+        postgres_catalog::describe_table(link, schema, name)
     }
 
     fn keeps_metadata(&self) -> bool {

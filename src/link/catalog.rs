@@ -1,10 +1,8 @@
 //! What the engine's catalogue says of a table: the facts that rule D (determinate entries) rests on.
+//!
+//! How each engine is asked is in `dialects/*_catalog.rs`.
 
-mod mariadb;
-mod postgres;
-mod sqlite;
-
-use super::{Engine, Link};
+use super::Link;
 use crate::error::Result;
 use crate::value::Value;
 
@@ -45,7 +43,7 @@ pub struct TableFacts {
     pub primary_key: Vec<String>,
     /// Other unique keys over NOT NULL columns (no partial or expression indexes).
     pub unique_keys: Vec<Vec<String>>,
-    /// Unique indexes beside those: over nullable columns, partial, or over expressions.
+    /// Unique indexes beside those: over nullable columns, partial, deferrable, or over expressions.
     pub other_unique: bool,
     /// User triggers of any kind (foreign keys do not count), and PostgreSQL's rules.
     pub has_triggers: bool,
@@ -71,100 +69,111 @@ impl TableFacts {
     }
 }
 
-/// Names of all user tables: (schema, name), sorted.
-pub(super) fn list_tables(link: &mut Link) -> Result<Vec<(String, String)>> {
-    let rows = link.query(link.dialect().tables_sql(), &[])?;
-    let mut names: Vec<_> =
-        rows.iter().filter(|r| r.len() == 2).map(|r| (text(&r[0]), text(&r[1]))).collect();
-    names.sort();
-    Ok(names)
-}
+/// The values of one catalogue row, by name of what is wanted rather than of type: drivers differ in what
+/// they call a number.
+pub(super) struct Row(pub(super) Vec<Value>);
 
-/// The facts of one table; `None`: there is none of this name.
-pub(super) fn describe_table(
-    link: &mut Link,
-    schema: Option<&str>,
-    name: &str,
-) -> Result<Option<TableFacts>> {
-    match link.engine() {
-        Engine::Sqlite => sqlite::describe(link, schema, name),
-        Engine::Postgres => postgres::describe(link, schema, name),
-        Engine::MariaDb => mariadb::describe(link, schema, name),
+impl Row {
+    pub(super) fn text(&self, i: usize) -> String {
+        self.optional(i).unwrap_or_default()
     }
-}
 
-/// A catalogue's answer, whatever type the driver gives it.
-fn text(v: &Value) -> String {
-    match v {
-        Value::Text(s) | Value::Decimal(s) => s.clone(),
-        Value::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
-        Value::Int(i) => i.to_string(),
-        Value::Bool(b) => i32::from(*b).to_string(),
-        _ => String::new(),
-    }
-}
-
-fn flag(v: &Value) -> bool {
-    matches!(text(v).as_str(), "1" | "t" | "true" | "YES")
-}
-
-/// One column of a unique index, as all engines can tell it.
-struct KeyColumn {
-    index: String,
-    primary: bool,
-    /// None: an expression.
-    column: Option<String>,
-    not_null: bool,
-    /// Partial, or over a part of the column.
-    limited: bool,
-}
-
-/// Sorts unique indexes into the primary key, keys that name any row, and others.
-fn keys(facts: &mut TableFacts, columns: Vec<KeyColumn>) {
-    for index in columns.chunk_by(|a, b| a.index == b.index) {
-        let names: Option<Vec<String>> = index.iter().map(|k| k.column.clone()).collect();
-        match names {
-            Some(names) if index.iter().all(|k| k.primary) => facts.primary_key = names,
-            Some(names) if index.iter().all(|k| k.not_null && !k.limited) => facts.unique_keys.push(names),
-            _ => facts.other_unique = true,
+    pub(super) fn optional(&self, i: usize) -> Option<String> {
+        match self.0.get(i) {
+            None | Some(Value::Null) => None,
+            Some(Value::Text(v) | Value::Decimal(v)) => Some(v.clone()),
+            Some(Value::Int(v)) => Some(v.to_string()),
+            Some(Value::Bytes(v)) => Some(String::from_utf8_lossy(v).into_owned()),
+            Some(other) => Some(format!("{other:?}")),
         }
     }
+
+    pub(super) fn int(&self, i: usize) -> i64 {
+        match self.0.get(i) {
+            Some(Value::Int(v)) => *v,
+            Some(Value::Bool(v)) => i64::from(*v),
+            _ => self.text(i).parse().unwrap_or(0),
+        }
+    }
+
+    pub(super) fn is(&self, i: usize) -> bool {
+        self.int(i) != 0
+    }
 }
 
-/// Whether a default's text is a plain literal, perhaps with a cast behind it.
-fn is_constant(expression: &str) -> bool {
-    let e = expression.trim();
-    let (head, cast) = match e.strip_prefix('\'') {
-        Some(rest) => {
-            let mut end = None;
-            let mut chars = rest.char_indices().peekable();
-            while let Some((i, c)) = chars.next() {
-                if c == '\'' {
-                    if chars.peek().is_some_and(|(_, c)| *c == '\'') {
-                        chars.next();
-                    } else {
-                        end = Some(i);
-                        break;
-                    }
+pub(super) fn rows(link: &mut Link, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    Ok(link.query(sql, params)?.into_iter().map(Row).collect())
+}
+
+/// Whether a catalogue query finds anything: its one cell is a count.
+pub(super) fn any(link: &mut Link, sql: &str, params: &[Value]) -> Result<bool> {
+    Ok(rows(link, sql, params)?.first().is_some_and(|r| r.is(0)))
+}
+
+/// Groups (key, column, usable) rows that come ordered by key: the keys all of whose columns are usable.
+pub(super) fn keys(rows: impl IntoIterator<Item = (String, String, bool)>) -> Vec<(String, Vec<String>)> {
+    let mut keys: Vec<(String, Vec<String>, bool)> = Vec::new();
+    for (key, column, usable) in rows {
+        match keys.last_mut() {
+            Some((name, columns, good)) if *name == key => {
+                columns.push(column);
+                *good &= usable;
+            }
+            _ => keys.push((key, vec![column], usable)),
+        }
+    }
+    keys.into_iter().filter(|(_, _, good)| *good).map(|(key, columns, _)| (key, columns)).collect()
+}
+
+/// Whether the text of a default is a literal: number, string, blob, NULL, TRUE, FALSE, perhaps with a sign,
+/// a cast behind it or parentheses around it. What is not sure is not.
+pub(super) fn is_literal(text: &str) -> bool {
+    let mut text = text.trim();
+    while let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) {
+        if inner.contains(['(', ')']) {
+            return false;
+        }
+        text = inner.trim();
+    }
+    let rest = match text.strip_prefix(['x', 'X', 'b', 'B']).filter(|t| t.starts_with('\'')).unwrap_or(text) {
+        quoted if quoted.starts_with('\'') => {
+            let bytes = quoted.as_bytes();
+            let mut i = 1;
+            loop {
+                match (bytes.get(i), bytes.get(i + 1)) {
+                    (None, _) => return false,
+                    (Some(b'\''), Some(b'\'')) => i += 2,
+                    (Some(b'\''), _) => break,
+                    _ => i += 1,
                 }
             }
-            match end {
-                Some(end) => ("0", &rest[end + 1..]),
-                None => return false,
+            // PostgreSQL reads these words when the row is made.
+            let word = quoted[1..i].trim().to_ascii_lowercase();
+            if matches!(word.as_str(), "now" | "today" | "tomorrow" | "yesterday") {
+                return false;
             }
+            &quoted[i + 1..]
         }
-        None => e.split_once("::").map_or((e, ""), |(a, _)| (a, &e[a.len()..])),
+        number if number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => {
+            let end = number[1..].find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')));
+            &number[end.map_or(number.len(), |i| i + 1)..]
+        }
+        word => {
+            let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+            if !["null", "true", "false"].contains(&word[..end].to_ascii_lowercase().as_str()) {
+                return false;
+            }
+            &word[end..]
+        }
     };
-    let cast_only = cast.is_empty()
-        || (cast.starts_with("::") && cast.chars().all(|c| c.is_alphanumeric() || " :_.\"[](),".contains(c)));
-    let head = head.trim().trim_start_matches('(').trim_end_matches(')').trim();
-    let number = !head.is_empty()
-        && head
-            .trim_start_matches(['-', '+'])
-            .chars()
-            .all(|c| c.is_ascii_digit() || c == '.' || c == 'e' || c == 'E');
-    let word = ["true", "false", "null"].iter().any(|w| head.eq_ignore_ascii_case(w));
-    cast_only && (number || word)
+    // `::character varying(20)`, `::text[]`
+    let rest = rest.trim();
+    rest.is_empty()
+        || rest.strip_prefix("::").is_some_and(|cast| {
+            cast.chars().all(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '(' | ')' | ',' | '[' | ']' | '"' | '.')
+            })
+        })
 }
 
 #[cfg(test)]
@@ -172,33 +181,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_literals_are_constant_defaults() {
-        for yes in [
+    fn literals_are_told_from_expressions() {
+        for literal in [
             "0",
-            "-1",
-            "(-1)",
-            "'a'",
-            "'it''s'::text",
-            "'2020-01-01'::date",
-            "1.5",
+            "-1.5e3",
+            "'a''b'",
+            "'a'::character varying(20)",
+            "NULL",
             "true",
-            "NULL::character varying",
-            "'x'::character varying(10)",
+            "X'00'",
+            "(5)",
+            "NULL::text[]",
+            "0.00",
         ] {
-            assert!(is_constant(yes), "{yes}");
+            assert!(is_literal(literal), "{literal}");
         }
-        for no in [
+        for other in [
             "now()",
-            "nextval('s'::regclass)",
-            "('now'::text)::date",
             "CURRENT_TIMESTAMP",
-            "random()",
-            "'a' || f()",
+            "'a' || random()",
+            "('now'::text)::date",
+            "'now'::text",
+            "nextval('s'::regclass)",
+            "1 + random()",
+            "(1) + (2)",
+            "current_timestamp()",
             "uuid()",
-            "'a'::text || now()",
-            "",
+            "'x'::text || 'y'",
         ] {
-            assert!(!is_constant(no), "{no}");
+            assert!(!is_literal(other), "{other}");
         }
     }
 }

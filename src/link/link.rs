@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use odbc_api::sys;
 
-use super::catalog::{self, TableFacts};
+use super::catalog::TableFacts;
 use super::connect::{self, FileIdentity};
 use super::core::{Called, Core};
 use super::dialects::{Driver, Greeting};
@@ -258,12 +258,12 @@ impl Link {
 
     /// Names of all user tables (not views, not system tables) the session sees: (schema, name), sorted.
     pub fn list_tables(&mut self) -> Result<Vec<(String, String)>> {
-        catalog::list_tables(self)
+        self.driver().list_tables(self)
     }
 
     /// The catalogue's facts of a table, resolved as the session's search path does when `schema` is None.
     pub fn describe_table(&mut self, schema: Option<&str>, name: &str) -> Result<Option<TableFacts>> {
-        catalog::describe_table(self, schema, name)
+        self.driver().describe_table(self, schema, name)
     }
 
     // ---- how statements are executed ----

@@ -348,8 +348,9 @@ impl<'a> Replayer<'a> {
         let state = if e.sqlstate().is_empty() { String::new() } else { format!(" [{}]", e.sqlstate()) };
         let reason = clip(&format!("{} was refused by the mirror{state}: {e}", due.name()));
         self.pair.counters.failed.fetch_add(1, Ordering::Relaxed);
-        if self.master.tx() != crate::link::TxState::Idle {
-            let _ = self.master.rollback();
+        // What a drain has purged so far is durable on the mirror.
+        if self.master.tx() == crate::link::TxState::Open {
+            let _ = self.master.commit();
         }
         if let Err(e) = self.pair.stop_replay(&reason) {
             return e;

@@ -22,7 +22,11 @@ impl SmallDisk {
         let folder = Folder::new("small-disk");
         folder.give_to_server();
         let path = folder.path().to_owned();
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m,mode=777", "tmpfs"]).arg(&path).output().ok()?;
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=6m,mode=777", "tmpfs"])
+            .arg(&path)
+            .output()
+            .ok()?;
         if !done.status.success() {
             println!("no small disk: {}", String::from_utf8_lossy(&done.stderr).trim());
             return None;

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
+use super::mariadb_catalog;
 use super::{
     Aftermath, Ask, Described, Dialect, Driver, Engine, Fetch, Greeting, bad_value, cell, double_text, hex,
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::LinkSettings;
+use crate::link::catalog::TableFacts;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound, odbc_date, odbc_timestamp};
+use crate::link::{Link, LinkSettings};
 use crate::value::{Isolation, Type, Value};
 
 pub(super) struct MariaDb;
@@ -70,10 +72,6 @@ const DECIMAL_MARKERS: [&str; 39] = [
 impl Dialect for MariaDb {
     fn engine(&self) -> Engine {
         Engine::MariaDb
-    }
-
-    fn tables_sql(&self) -> &'static str {
-        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'"
     }
 
     fn ddl_commits(&self) -> bool {
@@ -388,6 +386,19 @@ impl Driver for MariaDb {
 
     fn bound(&self, _kind: Type, _column: &Described<'_>) -> Option<usize> {
         None
+    }
+
+    fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>> {
+        mariadb_catalog::list_tables(link)
+    }
+
+    fn describe_table(
+        &self,
+        link: &mut Link,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<TableFacts>> {
+        mariadb_catalog::describe_table(link, schema, name)
     }
 
     fn keeps_metadata(&self) -> bool {

@@ -1,18 +1,22 @@
 //! What differs between the engines, one file each. Nothing outside this folder names an engine's quirks.
 
 mod mariadb;
+mod mariadb_catalog;
 mod postgres;
+mod postgres_catalog;
 mod sqlite;
+mod sqlite_catalog;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
-use super::LinkSettings;
+use super::catalog::TableFacts;
 use super::connstr::Attributes;
 use super::lexis::Lexis;
 use super::params::Bind;
+use super::{Link, LinkSettings};
 use crate::error::{Class, Record, Result, Status};
 use crate::value::{Isolation, Type, Value};
 
@@ -60,9 +64,6 @@ pub trait Dialect: Send + Sync {
     fn must_discard(&self) -> bool {
         self.reset_sql().is_empty()
     }
-
-    /// Lists the user tables that the session sees: schema, name.
-    fn tables_sql(&self) -> &'static str;
 
     /// What makes deferred constraints and triggers run now; `None` where nothing is deferred.
     fn check_constraints_now(&self) -> Option<&'static str> {
@@ -218,6 +219,11 @@ pub(crate) trait Driver: Dialect {
     fn guesses_types(&self) -> bool {
         false
     }
+
+    fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>>;
+
+    fn describe_table(&self, link: &mut Link, schema: Option<&str>, name: &str)
+    -> Result<Option<TableFacts>>;
 
     /// Whether metadata of a prepared statement stay true from one execution to the next.
     fn keeps_metadata(&self) -> bool;

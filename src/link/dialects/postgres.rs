@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
+use super::postgres_catalog;
 use super::{
     Aftermath, Ask, Described, Dialect, Driver, Engine, Fetch, Greeting, bad_value, cell, double_text, hex,
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::LinkSettings;
+use crate::link::catalog::TableFacts;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
+use crate::link::{Link, LinkSettings};
 use crate::value::{Date, Isolation, Timestamp, Type, Value};
 
 pub(super) struct Postgres;
@@ -47,12 +49,6 @@ fn is_number(text: &str) -> bool {
 impl Dialect for Postgres {
     fn engine(&self) -> Engine {
         Engine::Postgres
-    }
-
-    fn tables_sql(&self) -> &'static str {
-        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' \
-         AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!'"
     }
 
     fn check_constraints_now(&self) -> Option<&'static str> {
@@ -418,6 +414,19 @@ impl Driver for Postgres {
             }
             _ => None,
         }
+    }
+
+    fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>> {
+        postgres_catalog::list_tables(link)
+    }
+
+    fn describe_table(
+        &self,
+        link: &mut Link,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<TableFacts>> {
+        postgres_catalog::describe_table(link, schema, name)
     }
 
     fn keeps_metadata(&self) -> bool {

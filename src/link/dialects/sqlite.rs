@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
+use super::sqlite_catalog;
 use super::{
     Aftermath, Ask, Described, Dialect, Driver, Engine, Fetch, Greeting, bad_value, double_text, hex,
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::LinkSettings;
+use crate::link::catalog::TableFacts;
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
+use crate::link::{Link, LinkSettings};
 use crate::value::{Isolation, Type, Value};
 
 pub(super) struct Sqlite;
@@ -31,10 +33,6 @@ const INTERRUPT: i32 = 9;
 impl Dialect for Sqlite {
     fn engine(&self) -> Engine {
         Engine::Sqlite
-    }
-
-    fn tables_sql(&self) -> &'static str {
-        "SELECT 'main', name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
     }
 
     fn isolation_sql(&self, _level: Isolation) -> Option<&'static str> {
@@ -295,6 +293,19 @@ impl Driver for Sqlite {
 
     fn guesses_types(&self) -> bool {
         true
+    }
+
+    fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>> {
+        sqlite_catalog::list_tables(link)
+    }
+
+    fn describe_table(
+        &self,
+        link: &mut Link,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Result<Option<TableFacts>> {
+        sqlite_catalog::describe_table(link, schema, name)
     }
 
     fn keeps_metadata(&self) -> bool {

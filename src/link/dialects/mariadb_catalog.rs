@@ -1,0 +1,171 @@
+//! MariaDB's catalogue: `information_schema`, and `SHOW` for temporary tables, which it does not list.
+//!
+//! Triggers are visible only to users with the TRIGGER privilege on the table.
+
+use crate::error::Result;
+use crate::link::Link;
+use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts, any, is_literal, keys, rows};
+use crate::value::Value;
+
+pub(super) fn list_tables(link: &mut Link) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT table_schema, table_name FROM information_schema.tables \
+               WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
+               AND table_schema = coalesce(database(), table_schema) \
+               AND table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') \
+               ORDER BY BINARY table_schema, BINARY table_name";
+    Ok(rows(link, sql, &[])?.iter().map(|r| (r.text(0), r.text(1))).collect())
+}
+
+pub(super) fn describe_table(
+    link: &mut Link,
+    schema: Option<&str>,
+    name: &str,
+) -> Result<Option<TableFacts>> {
+    let schema = match schema {
+        Some(schema) => schema.to_owned(),
+        None => match rows(link, "SELECT database()", &[])?.first().and_then(|r| r.optional(0)) {
+            Some(schema) => schema,
+            None => return Ok(None),
+        },
+    };
+    if let Some(facts) = temporary(link, &schema, name)? {
+        return Ok(Some(facts));
+    }
+    let key = [Value::Text(schema), Value::Text(name.to_owned())];
+    let sql = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
+               WHERE table_schema = ? AND table_name = ? AND table_type <> 'SEQUENCE'";
+    let found = rows(link, sql, &key)?;
+    let Some(table) = found.first() else { return Ok(None) };
+    let sql = "SELECT column_name, column_type, is_nullable, column_default, extra, is_generated \
+               FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position";
+    let columns: Vec<ColumnFacts> = rows(link, sql, &key)?
+        .iter()
+        .map(|r| {
+            let (extra, computed) = (r.text(4).to_ascii_lowercase(), r.text(5) == "ALWAYS");
+            ColumnFacts {
+                name: r.text(0),
+                declared: r.text(1),
+                nullable: r.text(2) == "YES",
+                default: default_kind(r.optional(3).as_deref(), &extra, computed),
+                computed,
+                on_update: extra.contains("on update"),
+            }
+        })
+        .collect();
+    let sql = "SELECT index_name, column_name, nullable <> 'YES' AND sub_part IS NULL \
+               FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND non_unique = 0 \
+               ORDER BY index_name, seq_in_index";
+    let found = rows(link, sql, &key)?;
+    let mut primary_key = Vec::new();
+    let mut unique_keys = Vec::new();
+    for (index, columns) in keys(found.iter().map(|r| (r.text(0), r.text(1), r.is(2)))) {
+        if index == "PRIMARY" {
+            primary_key = columns;
+        } else {
+            unique_keys.push(columns);
+        }
+    }
+    let sql = "SELECT count(DISTINCT index_name) FROM information_schema.statistics \
+               WHERE table_schema = ? AND table_name = ? AND non_unique = 0";
+    let unique = rows(link, sql, &key)?.first().map_or(0, |r| r.int(0)) as usize;
+    let other_unique = unique > unique_keys.len() + usize::from(!primary_key.is_empty());
+    let sql = "SELECT count(*) FROM information_schema.triggers WHERE event_object_schema = ? AND event_object_table = ?";
+    let has_triggers = any(link, sql, &key)?;
+    let sql = "SELECT count(*) FROM information_schema.referential_constraints \
+               WHERE unique_constraint_schema = ? AND referenced_table_name = ? \
+               AND (delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') \
+               OR update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))";
+    let has_cascades = any(link, sql, &key)?;
+    Ok(Some(TableFacts {
+        schema: table.text(0),
+        name: table.text(1),
+        columns,
+        primary_key,
+        unique_keys,
+        other_unique,
+        has_triggers,
+        has_cascades,
+        has_deferrable: false,
+        is_view: table.text(2).ends_with("VIEW"),
+        is_temporary: false,
+    }))
+}
+
+fn default_kind(default: Option<&str>, extra: &str, computed: bool) -> DefaultKind {
+    if extra.contains("auto_increment") {
+        return DefaultKind::Generated;
+    }
+    // `ON UPDATE current_timestamp()` makes a value where the statement gives none, too.
+    if extra.contains("on update") {
+        return DefaultKind::Volatile;
+    }
+    match default {
+        _ if computed => DefaultKind::None,
+        None | Some("NULL") => DefaultKind::None,
+        Some(sequence) if sequence.starts_with("nextval(") => DefaultKind::Generated,
+        Some(literal) if is_literal(literal) => DefaultKind::Constant,
+        Some(_) => DefaultKind::Volatile,
+    }
+}
+
+/// A temporary table hides one of the same name.
+fn temporary(link: &mut Link, schema: &str, name: &str) -> Result<Option<TableFacts>> {
+    let quoted = format!("{}.{}", link.dialect().quote_ident(schema), link.dialect().quote_ident(name));
+    let shown = match rows(link, &format!("SHOW CREATE TABLE {quoted}"), &[]) {
+        Ok(shown) => shown,
+        // No such table, or not allowed to see its text: then it is none of this session's own.
+        Err(error)
+            if error.records().first().is_some_and(|r| matches!(r.native, 1146 | 1142 | 1049 | 1044)) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    if !shown.first().is_some_and(|r| r.text(1).starts_with("CREATE TEMPORARY")) {
+        return Ok(None);
+    }
+    let columns = rows(link, &format!("SHOW COLUMNS FROM {quoted}"), &[])?
+        .iter()
+        .map(|r| {
+            let extra = r.text(5).to_ascii_lowercase();
+            let computed = extra.contains("generated");
+            // The default is shown without its quotes here.
+            let default = match default_kind(r.optional(4).as_deref(), &extra, computed) {
+                DefaultKind::Constant => DefaultKind::Volatile,
+                other => other,
+            };
+            let (name, declared, nullable) = (r.text(0), r.text(1), r.text(2) == "YES");
+            ColumnFacts {
+                name,
+                declared,
+                nullable,
+                default,
+                computed,
+                on_update: extra.contains("on update"),
+            }
+        })
+        .collect();
+    let mut found: Vec<(String, i64, String, bool)> = rows(link, &format!("SHOW INDEX FROM {quoted}"), &[])?
+        .iter()
+        .filter(|r| !r.is(1))
+        .map(|r| (r.text(2), r.int(3), r.text(4), r.text(9) != "YES" && r.optional(7).is_none()))
+        .collect();
+    found.sort();
+    let indexes = found.iter().map(|f| f.0.clone()).collect::<std::collections::BTreeSet<_>>().len();
+    let all = keys(found.into_iter().map(|(index, _, column, usable)| (index, column, usable)));
+    let other_unique = indexes > all.len();
+    let (primary, unique): (Vec<_>, Vec<_>) = all.into_iter().partition(|(index, _)| index == "PRIMARY");
+    Ok(Some(TableFacts {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        columns,
+        primary_key: primary.into_iter().next().map(|(_, columns)| columns).unwrap_or_default(),
+        unique_keys: unique.into_iter().map(|(_, columns)| columns).collect(),
+        other_unique,
+        has_triggers: false,
+        has_cascades: false,
+        has_deferrable: false,
+        is_view: false,
+        is_temporary: true,
+    }))
+}

@@ -1,0 +1,105 @@
+//! PostgreSQL's catalogue: `pg_catalog`, which every user may read.
+
+use crate::error::Result;
+use crate::link::Link;
+use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts, any, is_literal, keys, rows};
+use crate::value::Value;
+
+pub(super) fn list_tables(link: &mut Link) -> Result<Vec<(String, String)>> {
+    // A partition's rows are its parent's.
+    let sql = "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' \
+               AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' \
+               ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+    Ok(rows(link, sql, &[])?.iter().map(|r| (r.text(0), r.text(1))).collect())
+}
+
+pub(super) fn describe_table(
+    link: &mut Link,
+    schema: Option<&str>,
+    name: &str,
+) -> Result<Option<TableFacts>> {
+    let quoted = match schema {
+        Some(schema) => {
+            format!("{}.{}", link.dialect().quote_ident(schema), link.dialect().quote_ident(name))
+        }
+        None => link.dialect().quote_ident(name),
+    };
+    let sql = "SELECT c.oid::int8, n.nspname, c.relname, c.relkind IN ('v', 'm'), c.relpersistence = 't' \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.oid = to_regclass(?) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+    let found = rows(link, sql, &[Value::Text(quoted)])?;
+    let Some(table) = found.first() else { return Ok(None) };
+    let oid = [Value::Decimal(table.text(0))];
+    let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull, \
+               a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), '') \
+               FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+               LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+               WHERE a.attrelid = ?::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+    let columns: Vec<ColumnFacts> = rows(link, sql, &oid)?
+        .iter()
+        .map(|r| {
+            let (identity, computed, default) = (r.is(3), r.is(4), r.text(5));
+            ColumnFacts {
+                name: r.text(0),
+                declared: r.text(1),
+                nullable: !r.is(2),
+                default: match default.as_str() {
+                    _ if identity => DefaultKind::Generated,
+                    _ if computed => DefaultKind::None,
+                    "" => DefaultKind::None,
+                    serial if serial.starts_with("nextval(") => DefaultKind::Generated,
+                    literal if is_literal(literal) => DefaultKind::Constant,
+                    _ => DefaultKind::Volatile,
+                },
+                computed,
+                on_update: false,
+            }
+        })
+        .collect();
+    let sql = "SELECT i.indexrelid::int8, a.attname, a.attnotnull, i.indisprimary FROM pg_catalog.pg_index i \
+               CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position) \
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+               WHERE i.indrelid = ?::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL \
+               AND i.indisvalid AND (i.indimmediate OR i.indisprimary) AND k.position <= i.indnkeyatts \
+               ORDER BY i.indexrelid, k.position";
+    let found = rows(link, sql, &oid)?;
+    let primary = found.iter().find(|r| r.is(3)).map(|r| r.text(0));
+    let mut unique_keys = Vec::new();
+    let mut primary_key = Vec::new();
+    for (index, columns) in keys(found.iter().map(|r| (r.text(0), r.text(1), r.is(2)))) {
+        if Some(&index) == primary.as_ref() {
+            primary_key = columns;
+        } else {
+            unique_keys.push(columns);
+        }
+    }
+    let sql = "SELECT count(*) FROM pg_catalog.pg_index WHERE indrelid = ?::oid AND indisunique";
+    let unique = rows(link, sql, &oid)?.first().map_or(0, |r| r.int(0)) as usize;
+    let other_unique = unique > unique_keys.len() + usize::from(!primary_key.is_empty());
+    // Rules do what triggers do.
+    let sql = "SELECT (SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = ?::oid AND NOT tgisinternal) \
+               + (SELECT count(*) FROM pg_catalog.pg_rewrite WHERE ev_class = ?::oid AND rulename <> '_RETURN')";
+    let twice = [oid[0].clone(), oid[0].clone()];
+    let has_triggers = any(link, sql, &twice)?;
+    let sql = "SELECT count(*) FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = ?::oid \
+               AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))";
+    let has_cascades = any(link, sql, &oid)?;
+    let sql = "SELECT count(*) FROM pg_catalog.pg_constraint \
+               WHERE (conrelid = ?::oid OR confrelid = ?::oid) AND (condeferrable OR contype = 't')";
+    let has_deferrable = any(link, sql, &twice)?;
+    Ok(Some(TableFacts {
+        schema: table.text(1),
+        name: table.text(2),
+        columns,
+        primary_key,
+        unique_keys,
+        other_unique,
+        has_triggers,
+        has_cascades,
+        has_deferrable,
+        is_view: table.is(3),
+        is_temporary: table.is(4),
+    }))
+}

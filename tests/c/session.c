@@ -278,6 +278,19 @@ static void progress(uint64_t done, uint64_t left, void *user)
     STATUS(TWIN_ERR_STATE, twin_pool_evict(user, NULL));
 }
 
+static int back;
+
+static void event(const twin_event *event, void *user)
+{
+    twin_pool_info info;
+    info.struct_size = sizeof info;
+    CHECK(event->struct_size >= sizeof *event && event->text && strlen(event->text) == event->text_len);
+    STATUS(TWIN_OK, twin_pool_status(user, &info, NULL));
+    STATUS(TWIN_ERR_STATE, twin_pool_close(user, 0, NULL));
+    if (event->kind == TWIN_EVENT_MIRROR_BACK)
+        back = 1;
+}
+
 static void queue(twin_pool *pool, twin_conn *conn)
 {
     twin_pool_info info;
@@ -294,6 +307,7 @@ static void queue(twin_pool *pool, twin_conn *conn)
     info.struct_size = 8;
     FAILS(TWIN_ERR_ARGUMENT, "struct_size", twin_pool_status(pool, &info, &e));
 
+    GOOD(twin_pool_listen(pool, event, pool, &e));
     GOOD(twin_pool_detach(pool, &e));
     STATUS(TWIN_QUEUED, twin_conn_execute(conn, "INSERT INTO t VALUES (500)", TWIN_NTS, NULL, NULL, NULL));
     GOOD(twin_conn_last_outcome(conn, &outcome, &e));
@@ -317,6 +331,10 @@ static void queue(twin_pool *pool, twin_conn *conn)
 
     GOOD(twin_pool_attach(pool, &e));
     GOOD(twin_pool_replay(pool, 30000, progress, pool, &e));
+    /* The callback that a NULL replaces has returned by then. */
+    GOOD(twin_pool_refresh(pool, &e));
+    GOOD(twin_pool_listen(pool, NULL, NULL, &e));
+    CHECK(back == 1);
     GOOD(twin_pool_verify(pool, NULL, NULL, &rows, &e));
     GOOD(twin_rows_next(rows, 0, &block, &e));
     for (i = 0; block && i < block->row_count; i++) {

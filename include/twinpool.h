@@ -1389,10 +1389,10 @@ TWIN_API twin_status twin_cancel_request(twin_cancel *cancel, twin_error **err);
 TWIN_API void twin_cancel_free(twin_cancel *cancel);
 
 /**
- * Gives the connection back to the pool: rolls back what is open, closes its rows, undoes the session's settings.
- * The handle is gone afterwards, also after an error: then the connection was thrown away. Only after
- * `TWIN_ERR_BUSY` and `TWIN_ERR_STATE` it is still there. Statements and rows of the connection give
- * `TWIN_ERR_STATE` from now on; they still want to be freed.
+ * Gives the connection back to the pool: rolls back what is open, closes its rows, undoes the session's settings. A
+ * connection that cannot be made as new is thrown away, and the pool makes another when it needs one; that is no
+ * error. The handle is gone afterwards; only after `TWIN_ERR_BUSY` and `TWIN_ERR_STATE` it is still there. Statements
+ * and rows of the connection give `TWIN_ERR_STATE` from now on; they still want to be freed.
  *
  * Since: 0.1
  */

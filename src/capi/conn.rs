@@ -254,10 +254,10 @@ pub fn deliver(
     Ok(done.status)
 }
 
-/// Gives the connection back to the pool: rolls back what is open, closes its rows, undoes the session's settings.
-/// The handle is gone afterwards, also after an error: then the connection was thrown away. Only after
-/// `TWIN_ERR_BUSY` and `TWIN_ERR_STATE` it is still there. Statements and rows of the connection give
-/// `TWIN_ERR_STATE` from now on; they still want to be freed.
+/// Gives the connection back to the pool: rolls back what is open, closes its rows, undoes the session's settings. A
+/// connection that cannot be made as new is thrown away, and the pool makes another when it needs one; that is no
+/// error. The handle is gone afterwards; only after `TWIN_ERR_BUSY` and `TWIN_ERR_STATE` it is still there. Statements
+/// and rows of the connection give `TWIN_ERR_STATE` from now on; they still want to be freed.
 ///
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -271,7 +271,9 @@ pub unsafe extern "C" fn twin_conn_release(conn: *mut twin_conn, err: *mut *mut 
         c.0.gate.close();
         drop(held);
         drop(CONNS.free(conn));
-        session.map_or(Ok(()), Session::release)?;
+        if let Some(Err(e)) = session.map(Session::release) {
+            log::debug!(target: "twinpool::capi", "a connection was thrown away at its release: {e}");
+        }
         Ok(Status::Ok)
     })
 }

@@ -1,7 +1,7 @@
 /*
  * Objects die in any order, threads collide, the process forks, the library panics: the host lives on.
  *
- *   lifetime MASTER MIRROR     (connection strings)
+ *   lifetime MASTER MIRROR [quick]     (connection strings)
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
@@ -12,6 +12,8 @@
 
 static twin_error *e;
 static const char *master, *mirror;
+/* Under valgrind some of it must do. */
+static int quick;
 
 /* The four objects of a chain, freed in the order that `permutation` names. */
 static void frees(const int *permutation)
@@ -46,11 +48,11 @@ static void frees(const int *permutation)
 
 static void every_order(void)
 {
-    int a, b, c;
+    int a, b, c, n = 0;
     for (a = 0; a < 4; a++)
         for (b = 0; b < 4; b++)
             for (c = 0; c < 4; c++)
-                if (a != b && a != c && b != c) {
+                if (a != b && a != c && b != c && (!quick || n++ % 4 == 0)) {
                     int order[4];
                     order[0] = a, order[1] = b, order[2] = c, order[3] = 6 - a - b - c;
                     frees(order);
@@ -59,14 +61,14 @@ static void every_order(void)
 
 struct crowd {
     twin_conn *conn;
-    int busy, good, other;
+    int rounds, busy, good, other;
 };
 
 static void *crowding(void *arg)
 {
     struct crowd *mine = arg;
     int i;
-    for (i = 0; i < 300; i++) {
+    for (i = 0; i < mine->rounds; i++) {
         twin_rows *rows = NULL;
         twin_status s = twin_conn_execute(mine->conn, "SELECT id FROM l", TWIN_NTS, NULL, &rows, NULL);
         if (s == TWIN_OK)
@@ -92,11 +94,12 @@ static void collisions(void)
     memset(crowd, 0, sizeof crowd);
     for (i = 0; i < 4; i++) {
         crowd[i].conn = conn;
+        crowd[i].rounds = quick ? 50 : 300;
         pthread_create(&threads[i], NULL, crowding, &crowd[i]);
     }
     for (i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
-        CHECK(crowd[i].other == 0 && crowd[i].good + crowd[i].busy == 300);
+        CHECK(crowd[i].other == 0 && crowd[i].good + crowd[i].busy == crowd[i].rounds);
         good += crowd[i].good;
     }
     CHECK(good > 0);
@@ -130,7 +133,9 @@ static void forking(void)
         twin_conn_free(conn);
         twin_pool_free(pool);
         fflush(stdout);
-        _exit(failures > 0);
+        /* Not by exit: what is leaked on purpose here is no news to valgrind. */
+        execl(failures ? "/bin/false" : "/bin/true", "end", (char *)NULL);
+        _exit(1);
     }
     CHECK(child > 0);
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -168,12 +173,13 @@ int main(int argc, char **argv)
 {
     twin_pool *pool;
     twin_conn *conn;
-    if (argc != 3)
+    if (argc < 3)
         return 2;
-    master = argv[1], mirror = argv[2];
+    master = argv[1], mirror = argv[2], quick = argc > 3;
     pool = open_pair(master, mirror, "pool.max=2");
     conn = acquire(pool);
     run(conn, "CREATE TABLE l(id BIGINT PRIMARY KEY)");
+    settle(pool);
     run(conn, "INSERT INTO l VALUES (1), (2), (3)");
     twin_conn_free(conn);
     twin_pool_free(pool);

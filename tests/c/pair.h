@@ -43,6 +43,8 @@ static inline twin_pool *open_pair(const char *master, const char *mirror, const
     GOOD(twin_options_set(options, "master", TWIN_NTS, master, TWIN_NTS, &e));
     GOOD(twin_options_set(options, "mirror", TWIN_NTS, mirror, TWIN_NTS, &e));
     GOOD(twin_options_parse(options, more, TWIN_NTS, &e));
+    /* Patience for valgrind. */
+    GOOD(twin_options_parse(options, "pool.connect_timeout_ms=60000;mirror.timeout_ms=30000", TWIN_NTS, &e));
     GOOD(twin_pool_open(options, &pool, &e));
     twin_options_free(options);
     return pool;
@@ -52,8 +54,15 @@ static inline twin_conn *acquire(twin_pool *pool)
 {
     twin_error *e = NULL;
     twin_conn *conn = NULL;
-    GOOD(twin_pool_acquire(pool, TWIN_ACCESS_WRITE, 5000, &conn, &e));
+    GOOD(twin_pool_acquire(pool, TWIN_ACCESS_WRITE, 60000, &conn, &e));
     return conn;
+}
+
+/* Waits until the pair is in step: after DDL it is not, where an engine commits DDL by itself. */
+static inline void settle(twin_pool *pool)
+{
+    twin_error *e = NULL;
+    GOOD(twin_pool_replay(pool, 60000, NULL, NULL, &e));
 }
 
 /* Runs a statement and gives the rows written. */

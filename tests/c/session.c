@@ -18,7 +18,7 @@ static const char *cell(twin_rows *rows, size_t row, int32_t column)
     return text ? text : "";
 }
 
-static void values(twin_conn *conn)
+static void values(twin_pool *pool, twin_conn *conn)
 {
     twin_stmt *in = NULL;
     twin_rows *rows = NULL;
@@ -40,6 +40,7 @@ static void values(twin_conn *conn)
                  "weight DOUBLE PRECISION, raw %s, day DATE, at %s)",
             strcmp(engine, "postgres") == 0 ? "BYTEA" : "LONGBLOB", strcmp(engine, "mariadb") == 0 ? "DATETIME" : "TIMESTAMP");
     run(conn, sql);
+    settle(pool);
     GOOD(twin_conn_prepare(conn, "INSERT INTO thing VALUES (?, ?, ?, ?, ?, ?, ?)", TWIN_NTS, &in, &e));
     FAILS(TWIN_ERR_ARGUMENT, "`index` is 0", twin_stmt_bind_null(in, 0, &e));
     FAILS(TWIN_ERR_ARGUMENT, "65535", twin_stmt_bind_null(in, 65536, &e));
@@ -74,9 +75,10 @@ static void values(twin_conn *conn)
                            &affected, &rows, &e));
     GOOD(twin_rows_column_count(rows, &count, &e));
     CHECK(count == 7);
+    memset(&info, 0, sizeof info);
     info.struct_size = sizeof info;
     GOOD(twin_rows_column(rows, 1, &info, &e));
-    CHECK(strcmp(info.name, "name") == 0 && info.name_len == 4 && info.kind == TWIN_TYPE_TEXT);
+    CHECK(info.name && strcmp(info.name, "name") == 0 && info.name_len == 4 && info.kind == TWIN_TYPE_TEXT);
     FAILS(TWIN_ERR_ARGUMENT, "7 columns", twin_rows_column(rows, 7, &info, &e));
     info.struct_size = 4;
     FAILS(TWIN_ERR_ARGUMENT, "struct_size", twin_rows_column(rows, 0, &info, &e));
@@ -93,7 +95,7 @@ static void values(twin_conn *conn)
     GOOD(twin_rows_get_double(rows, 0, 3, &d, &e));
     CHECK(d == 0.1);
     GOOD(twin_rows_get_bytes(rows, 0, 4, &data, &length, &e));
-    CHECK(length == 3 && memcmp(data, bytes, 3) == 0);
+    CHECK(data && length == 3 && memcmp(data, bytes, 3) == 0);
     CHECK(strcmp(cell(rows, 0, 4), "00ff00") == 0);
     GOOD(twin_rows_get_date(rows, 0, 5, &got_date, &e));
     CHECK(memcmp(&got_date, &date, sizeof date) == 0);
@@ -122,10 +124,11 @@ static void values(twin_conn *conn)
     free(big);
 }
 
-static void transactions(twin_conn *conn)
+static void transactions(twin_pool *pool, twin_conn *conn)
 {
     int32_t on = -1;
     run(conn, "CREATE TABLE t(id BIGINT PRIMARY KEY)");
+    settle(pool);
     GOOD(twin_conn_begin(conn, &e));
     FAILS(TWIN_ERR_STATE, "transaction", twin_conn_begin(conn, &e));
     run(conn, "INSERT INTO t VALUES (1)");
@@ -174,6 +177,22 @@ static void errors(twin_conn *conn)
     FAILS(TWIN_ERR_ARGUMENT, "`out`", twin_conn_prepare(conn, "SELECT 1", TWIN_NTS, NULL, &e));
     FAILS(TWIN_ERR_ARGUMENT, "TWIN_ISOLATION", twin_conn_set_isolation(conn, 99, &e));
     FAILS(TWIN_ERR_ARGUMENT, "`name` is empty", twin_conn_savepoint(conn, "", 0, &e));
+}
+
+/* Says why the pair is not in step, where the tests expect it to be. */
+static void in_step(twin_pool *pool)
+{
+    twin_pool_info info;
+    char why[500];
+    info.struct_size = sizeof info;
+    GOOD(twin_pool_status(pool, &info, &e));
+    CHECK(info.mirror_state == TWIN_MIRROR_IN_SYNC);
+    if (info.mirror_state != TWIN_MIRROR_IN_SYNC) {
+        if (twin_pool_reason(pool, why, sizeof why, NULL, NULL) == TWIN_OK)
+            printf("    reason: %s\n", why);
+        if (twin_pool_last_error(pool, why, sizeof why, NULL, NULL) == TWIN_OK)
+            printf("    last error: %s\n", why);
+    }
 }
 
 static void settings(twin_conn *conn)
@@ -259,6 +278,19 @@ static void progress(uint64_t done, uint64_t left, void *user)
     STATUS(TWIN_ERR_STATE, twin_pool_evict(user, NULL));
 }
 
+static int back;
+
+static void event(const twin_event *event, void *user)
+{
+    twin_pool_info info;
+    info.struct_size = sizeof info;
+    CHECK(event->struct_size >= sizeof *event && event->text && strlen(event->text) == event->text_len);
+    STATUS(TWIN_OK, twin_pool_status(user, &info, NULL));
+    STATUS(TWIN_ERR_STATE, twin_pool_close(user, 0, NULL));
+    if (event->kind == TWIN_EVENT_MIRROR_BACK)
+        back = 1;
+}
+
 static void queue(twin_pool *pool, twin_conn *conn)
 {
     twin_pool_info info;
@@ -275,6 +307,7 @@ static void queue(twin_pool *pool, twin_conn *conn)
     info.struct_size = 8;
     FAILS(TWIN_ERR_ARGUMENT, "struct_size", twin_pool_status(pool, &info, &e));
 
+    GOOD(twin_pool_listen(pool, event, pool, &e));
     GOOD(twin_pool_detach(pool, &e));
     STATUS(TWIN_QUEUED, twin_conn_execute(conn, "INSERT INTO t VALUES (500)", TWIN_NTS, NULL, NULL, NULL));
     GOOD(twin_conn_last_outcome(conn, &outcome, &e));
@@ -298,6 +331,10 @@ static void queue(twin_pool *pool, twin_conn *conn)
 
     GOOD(twin_pool_attach(pool, &e));
     GOOD(twin_pool_replay(pool, 30000, progress, pool, &e));
+    /* The callback that a NULL replaces has returned by then. */
+    GOOD(twin_pool_refresh(pool, &e));
+    GOOD(twin_pool_listen(pool, NULL, NULL, &e));
+    CHECK(back == 1);
     GOOD(twin_pool_verify(pool, NULL, NULL, &rows, &e));
     GOOD(twin_rows_next(rows, 0, &block, &e));
     for (i = 0; block && i < block->row_count; i++) {
@@ -320,15 +357,20 @@ int main(int argc, char **argv)
         return 2;
     engine = argv[1];
     pool = open_pair(argv[2], argv[3], "pool.max=1;pool.min=1");
+    if (!pool)
+        return finish("session");
     conn = acquire(pool);
     FAILS(TWIN_ERR_ACQUIRE_TIMEOUT, "active", twin_pool_acquire(pool, TWIN_ACCESS_WRITE, 50, &second, &e));
     FAILS(TWIN_ERR_ARGUMENT, "`access` is 9", twin_pool_acquire(pool, 9, 50, &second, &e));
     FAILS(TWIN_ERR_ARGUMENT, "`timeout_ms` is -3", twin_pool_acquire(pool, TWIN_ACCESS_WRITE, -3, &second, &e));
-    values(conn);
-    transactions(conn);
+    values(pool, conn);
+    in_step(pool);
+    transactions(pool, conn);
+    in_step(pool);
     errors(conn);
     settings(conn);
     batches(conn);
+    in_step(pool);
     queue(pool, conn);
 
     /* A release ends what hangs on the connection; the handles of it still want to be freed. */

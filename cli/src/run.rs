@@ -97,7 +97,10 @@ fn catch_up(pool: &TwinPool) -> String {
     let status = pool.refresh().unwrap_or(status);
     match status.queue_entries {
         0 => "; the mirror has caught up".to_owned(),
-        _ => format!("; the mirror is {} ({})", status.mirror_state, failure::one_line(&status.reason)),
+        _ => {
+            let why = if status.last_error.is_empty() { &status.reason } else { &status.last_error };
+            format!("; the mirror is {} ({})", status.mirror_state, failure::one_line(why))
+        }
     }
 }
 

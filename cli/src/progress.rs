@@ -111,6 +111,7 @@ impl Progress {
     pub fn leave(&mut self) {
         if let Some(Shown::Bar(bar)) = self.shown.take() {
             bar.abandon();
+            let _ = writeln!(std::io::stderr());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use twinpool::sql::{Classifier, Kind, Verb};
@@ -38,6 +38,9 @@ enum OnError {
     /// Go on with the next statement; the exit status is still 1
     Continue,
 }
+
+/// How long the end of a script waits for the mirror.
+const MOMENT: Duration = Duration::from_secs(1);
 
 pub fn run(sources: &Sources, arguments: &Arguments) -> Result<(), Failure> {
     let script = read(arguments)?;
@@ -75,11 +78,30 @@ pub fn run(sources: &Sources, arguments: &Arguments) -> Result<(), Failure> {
         }
         progress.finish();
         let tally = runner.end();
+        let caught_up = if tally.queued > 0 { catch_up(pool) } else { String::new() };
         if !arguments.quiet {
-            let _ = writeln!(io::stderr(), "{}, {}", tally.text(), duration(start.elapsed()));
+            let _ = writeln!(io::stderr(), "{}, {}{caught_up}", tally.text(), duration(start.elapsed()));
         }
         if tally.errors > 0 { Err(Failure::Reported) } else { Ok(()) }
     })
+}
+
+/// A script may be over before the mirror, which is there again, has been brought up in the background (on
+/// MariaDB every DDL goes through the queue). It gets a moment; what is left then, any open pool will do.
+fn catch_up(pool: &TwinPool) -> String {
+    let status = pool.status();
+    if status.mirror_state.wants_replay() && status.mirror_reachable {
+        // Whether it came to its end is seen from the state.
+        let _ = pool.replay(MOMENT, &mut |_| {});
+    }
+    let status = pool.refresh().unwrap_or(status);
+    match status.queue_entries {
+        0 => "; the mirror has caught up".to_owned(),
+        _ => {
+            let why = if status.last_error.is_empty() { &status.reason } else { &status.last_error };
+            format!("; the mirror is {} ({})", status.mirror_state, failure::one_line(why))
+        }
+    }
 }
 
 fn read(arguments: &Arguments) -> Result<String, Failure> {

@@ -261,6 +261,8 @@ impl TwinSession {
             return done;
         }
         match done {
+            // DDL that the engine commits by itself has settled everything.
+            Ok(executed) if self.tx.is_none() => Ok(executed),
             Ok(mut executed) => {
                 let status = self.commit_tx()?;
                 executed.status = status;

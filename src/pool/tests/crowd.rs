@@ -90,7 +90,8 @@ fn an_increment_opens_that_many_side_by_side_and_one_by_one_otherwise() {
         until("the first openings are over", || rig.pool.figures().opening == 0);
         let before = rig.pool.figures().total;
         rig.pool.evict_idle();
-        rig.world.connect_ms.store(50, SeqCst);
+        // Long enough for all that are to be begun to begin.
+        rig.world.connect_ms.store(400, SeqCst);
         let second = rig.pool.acquire(None).unwrap();
         until("the openings are over", || rig.pool.figures().opening == 0);
         assert_eq!(rig.pool.figures().total, expected, "{increment} (first {before})");

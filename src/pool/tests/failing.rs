@@ -53,7 +53,7 @@ fn a_slow_connect_does_not_hold_up_who_can_be_served() {
         pool.acquire(None).map(drop).unwrap();
         started.elapsed()
     });
-    until("a session is being opened", || rig.pool.figures().opening == 1);
+    until("a session is being opened", || rig.world.connects.load(SeqCst) == 2);
     drop(a);
     assert!(waiter.join().unwrap() < ms(1000));
     // The late one is kept.

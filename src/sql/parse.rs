@@ -82,11 +82,13 @@ fn simple(scan: &Scan, range: Range<usize>) -> Option<Expr> {
         let (left, next) = name(scan, i)?;
         let op = match scan.kind(next)? {
             TokenKind::Punct(b'=') => BinaryOperator::Eq,
+            TokenKind::Punct(b'<') => BinaryOperator::Lt,
+            TokenKind::Punct(b'>') => BinaryOperator::Gt,
             TokenKind::Punct(b'+') if found.is_none() => BinaryOperator::Plus,
             TokenKind::Punct(b'-') if found.is_none() => BinaryOperator::Minus,
             _ => return None,
         };
-        let arithmetic = op != BinaryOperator::Eq;
+        let arithmetic = matches!(op, BinaryOperator::Plus | BinaryOperator::Minus);
         let pair = binary(left, op, constant(scan, next + 1)?);
         found = Some(match found {
             None => pair,
@@ -226,7 +228,7 @@ mod tests {
                 "5",
                 "a + ?",
                 "a - 1",
-                "a = ? AND b = 5",
+                "a = ? AND b > 5",
                 "t.a = ?",
                 "`A` = ? AND b = ? AND c = 7",
                 "\"A b\" = 5",
@@ -254,6 +256,8 @@ mod tests {
                 "NOT a = 1",
                 "a + 1 + 2",
                 "a = 1 COLLATE x",
+                "a <> 1",
+                "a <= 1",
             ] {
                 let scan = Scan::new(sql, engine);
                 assert!(simple(&scan, 0..scan.len()).is_none(), "{sql}");

@@ -232,7 +232,8 @@ impl Checker<'_> {
             return self.own_column(column);
         }
         // SQLite takes a name in double quotes that is no column for a string.
-        if self.engine == Engine::Sqlite && name.quote_style == Some('"') {
+        let row_id = ["rowid", "oid", "_rowid_"].iter().any(|r| name.value.eq_ignore_ascii_case(r));
+        if self.engine == Engine::Sqlite && name.quote_style == Some('"') && !row_id {
             return Ok(());
         }
         if !quoted {

@@ -287,10 +287,10 @@ fn conditions(insert: &Insert, facts: &TableFacts) -> Result<Vec<Condition>, Uns
     if insert.replaces && facts.has_cascades {
         return Err(update::cascades());
     }
-    if let Some(action) = &insert.or_action {
-        if action != "FAIL" || insert.row_count() > 1 {
-            return Err(update::or_action(action));
-        }
+    if let Some(action) = &insert.or_action
+        && (action != "FAIL" || insert.row_count() > 1)
+    {
+        return Err(update::or_action(action));
     }
     rows(insert, &mut checker)?;
     for conflict in &insert.conflicts {

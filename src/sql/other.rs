@@ -36,9 +36,16 @@ pub(super) fn session(kind: SessionKind, s: Statement) -> Plan {
 /// Why a write that is no plain statement on a table cannot be shipped.
 pub(super) fn refusal(verb: Verb, s: Statement) -> Unsafe {
     match verb {
-        Verb::Select => reads::refusal(s).unwrap_or_else(|| {
-            Unsafe::new("the query may write", "use the hint /*twin:read*/ if it only reads")
-        }),
+        Verb::Select => {
+            let found = reads::refusal(s).unwrap_or_else(|| Unsafe::new("the query may write", ""));
+            let instead = match found.reason.contains(" inside ") {
+                true => found.instead,
+                false => "the hint /*twin:read*/ if the query only reads, /*twin:write*/ if it writes the same on both \
+                          sides"
+                    .into(),
+            };
+            Unsafe { instead, ..found }
+        }
         Verb::Merge => Unsafe::new(
             "MERGE decides by other rows which row it writes",
             "INSERT … ON CONFLICT, or UPDATE and INSERT by key",

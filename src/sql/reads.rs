@@ -87,7 +87,7 @@ fn word(s: Statement, i: usize) -> Verdict {
     let text = s.scan.str(i);
     // A name behind a dot is a column, whatever it spells; `.f(` is a call.
     if !(2..=9).contains(&text.len()) && !opens(s, i + 1) {
-        return if text.eq_ignore_ascii_case("NEXTVAL") { Verdict::Sequence } else { Verdict::Read };
+        return Verdict::Read;
     }
     let mut buffer = [0u8; 16];
     let upper = super::classify::uppercase(text, &mut buffer);

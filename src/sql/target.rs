@@ -231,6 +231,8 @@ pub(super) fn family(column: &ColumnFacts, engine: Engine) -> Family {
             "character",
             "bpchar",
             "citext",
+            "uuid",
+            "inet",
             "varbinary",
             "binary",
             "enum",

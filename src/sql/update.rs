@@ -291,6 +291,8 @@ fn try_plan(dml: &Dml, facts: &TableFacts) -> Result<Plan, Unsafe> {
     let set_conditions = std::mem::take(&mut checker.conditions);
 
     let named = match (&dml.predicate, &dml.prefix, &dml.from, &dml.order) {
+        // A subquery is not determinate: no need to look further.
+        (Some(predicate), ..) if predicate.clone().any(|i| dml.scan.is(i, "SELECT")) => None,
         (Some(predicate), None, None, None) => parse::expression(dml.scan, predicate.clone(), engine)
             .and_then(|e| rows_named(&e, facts, &mut checker)),
         _ => None,

@@ -623,6 +623,7 @@ fn updates_and_deletes_that_cannot_be_the_same_are_refused() {
             ("UPDATE OR ROLLBACK t SET n = 1 WHERE id = 1", "OR ROLLBACK"),
             ("UPDATE t SET ts = datetime('now', '+1 day') WHERE id = 1", "datetime gives the time"),
             ("UPDATE t SET n = changes() WHERE id = 1", "changes()"),
+            ("UPDATE t SET n = \"rowid\" WHERE id = 1", "rowid is not a column"),
             ("UPDATE t INDEXED BY i SET n = 1 WHERE id = 1", "INDEXED"),
         ],
     );

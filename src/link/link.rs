@@ -331,7 +331,7 @@ impl Link {
 
     /// libsqliteodbc counts the columns of `SELECT *` before SQLite has noticed that another connection
     /// has changed the table.
-    fn refresh_schema(&mut self, sql: &str) -> Result<()> {
+    pub(super) fn refresh_schema(&mut self, sql: &str) -> Result<()> {
         if self.driver().guesses_types() && statement::selects_all(sql) {
             return self.control("SELECT 1 FROM sqlite_master LIMIT 1");
         }

@@ -6,7 +6,7 @@ use super::lexis::Piece;
 use super::link::{Link, direct};
 use super::statement;
 use super::{Engine, TxState};
-use crate::error::{Error, Result, Status};
+use crate::error::{Class, Error, Result, Status};
 use crate::value::Value;
 
 /// One round trip carries at most this much.
@@ -51,48 +51,88 @@ fn can_join(driver: &dyn Driver, text: &str) -> bool {
 pub(super) fn run_many(link: &mut Link, statements: &[(&str, &[Value])]) -> Result<Vec<i64>, (usize, Error)> {
     link.check_usable().map_err(|e| (0, e))?;
     let mut affected = Vec::with_capacity(statements.len());
-    if link.engine() == Engine::Sqlite {
+    // Outside a transaction a server may take the whole text for one.
+    if link.engine() == Engine::Sqlite || link.tx() != TxState::Open {
         return one_by_one(link, statements, 0, affected);
     }
     let mut at = 0;
     while at < statements.len() {
-        let mut text = String::new();
-        let mut count = 0;
-        while at + count < statements.len() && count < MOST_STATEMENTS && text.len() < MOST_BYTES {
-            let (sql, values) = statements[at + count];
-            let sql = sql.trim_end_matches(|c: char| c.is_whitespace() || c == ';');
-            let driver = link.driver();
-            statement::screen(link.core(), sql).map_err(|e| (at + count, e))?;
-            if !can_join(driver, sql) {
-                break;
-            }
-            let one = inline(driver, sql, values).map_err(|e| (at + count, e))?;
-            if count > 0 {
-                text.push(';');
-            }
-            text.push_str(&one);
-            count += 1;
-        }
+        let (text, count) = gather(link, &statements[at..]).map_err(|(i, e)| (at + i, e))?;
         if count < 2 {
             affected = one_by_one(link, &statements[at..at + 1], at, affected)?;
             at += 1;
             continue;
         }
-        let before = link.tx();
-        match together(link, &text, count) {
-            Ok(counts) => affected.extend(counts),
-            Err((index, error)) => {
-                let result: Result<()> = link.settle(Err(error));
-                debug_assert!(before != TxState::Idle || link.tx() != TxState::Open);
-                return match result {
-                    Err(error) => Err((at + index, error)),
-                    Ok(()) => Err((at + index, Error::new(Status::Internal, "run_many: an error was lost"))),
-                };
-            }
-        }
+        affected = match link.engine() {
+            Engine::Postgres => in_savepoint(link, &text, &statements[at..at + count], at, affected)?,
+            _ => match together(link, &text, count) {
+                Ok(counts) => {
+                    affected.extend(counts);
+                    affected
+                }
+                Err((index, error)) => return Err((at + index, settled(link, error))),
+            },
+        };
         at += count;
     }
     Ok(affected)
+}
+
+/// The text of as many statements as one round trip takes; less than two where the first goes alone.
+fn gather(link: &Link, statements: &[(&str, &[Value])]) -> Result<(String, usize), (usize, Error)> {
+    let driver = link.driver();
+    let mut text = String::new();
+    let mut count = 0;
+    for (sql, values) in statements.iter().take(MOST_STATEMENTS) {
+        let sql = sql.trim_end_matches(|c: char| c.is_whitespace() || c == ';');
+        statement::screen(link.core(), sql).map_err(|e| (count, e))?;
+        if !can_join(driver, sql) || text.len() >= MOST_BYTES {
+            break;
+        }
+        let one = inline(driver, sql, values).map_err(|e| (count, e))?;
+        if count > 0 {
+            text.push(';');
+        }
+        text.push_str(&one);
+        count += 1;
+    }
+    Ok((text, count))
+}
+
+/// psqlODBC does not tell which of several statements failed. They stand behind a savepoint, and after a
+/// refusal they are run again from there one by one: the failure shows itself, or does not come again.
+fn in_savepoint(
+    link: &mut Link,
+    text: &str,
+    statements: &[(&str, &[Value])],
+    first: usize,
+    mut affected: Vec<i64>,
+) -> Result<Vec<i64>, (usize, Error)> {
+    const SAVEPOINT: &str = "twinpool_batch";
+    let whole = format!("SAVEPOINT {SAVEPOINT};{text};RELEASE SAVEPOINT {SAVEPOINT}");
+    match together(link, &whole, statements.len() + 2) {
+        Ok(counts) => {
+            affected.extend(&counts[1..counts.len() - 1]);
+            Ok(affected)
+        }
+        Err((_, error)) => {
+            let error = settled(link, error);
+            if error.class() != Class::Refused || link.rollback_to(SAVEPOINT).is_err() {
+                return Err((first, error));
+            }
+            let affected = one_by_one(link, statements, first, affected)?;
+            link.release_savepoint(SAVEPOINT).map_err(|e| (first, e))?;
+            Ok(affected)
+        }
+    }
+}
+
+/// The error, after it has done to the transaction what it does.
+fn settled(link: &mut Link, error: Error) -> Error {
+    match link.settle::<()>(Err(error)) {
+        Err(error) => error,
+        Ok(()) => Error::new(Status::Internal, "run_many: an error was lost"),
+    }
 }
 
 fn one_by_one(

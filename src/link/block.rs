@@ -120,14 +120,14 @@ impl Cursor {
     }
 
     fn finish(&mut self) -> Result<()> {
-        let Some(prepared) = self.prepared.take() else { return Ok(()) };
-        if !self.core.dbc.is_ours() {
-            // A forked child: the handles are the parent's.
-            std::mem::forget(prepared);
+        // A forked child leaves the handles to its parent; they free nothing there by themselves.
+        if self.prepared.is_none() || !self.core.dbc.is_ours() {
             return Ok(());
         }
         let core = self.core.clone();
         let _busy = core.busy.lock();
+        // Behind the lock, so that the statement is freed under it.
+        let Some(prepared) = self.prepared.take() else { return Ok(()) };
         if let Some(arrays) = self.arrays.take() {
             arrays.release(&prepared.stmt);
         }

@@ -62,6 +62,7 @@ pub(super) fn open(side: Side, connection_string: &str, settings: &LinkSettings)
     }
     let (sender, receiver) = mpsc::sync_channel(1);
     let settings_there = settings.clone();
+    // 0: awaited, 1: abandoned, 2: the driver has come back.
     let abandoned = Arc::new(AtomicUsize::new(0));
     let abandoned_there = abandoned.clone();
     let started = watchdog::detached("twin-connect", move || {
@@ -82,8 +83,9 @@ pub(super) fn open(side: Side, connection_string: &str, settings: &LinkSettings)
     match receiver.recv_timeout(settings.connect_timeout) {
         Ok(outcome) => outcome,
         Err(RecvTimeoutError::Timeout) => {
-            if abandoned.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                ABANDONED.fetch_add(1, Ordering::Relaxed);
+            ABANDONED.fetch_add(1, Ordering::Relaxed);
+            if abandoned.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
+                ABANDONED.fetch_sub(1, Ordering::Relaxed);
             }
             let limit = settings.connect_timeout.as_millis();
             let text = format!("connect to the {side}: no answer within {limit} ms");
@@ -200,7 +202,10 @@ fn connect(
     // Whole seconds; libmaodbc accepts and ignores it.
     let seconds = settings.connect_timeout.as_millis().div_ceil(1000).max(1) as usize;
     const LOGIN_TIMEOUT: i32 = 103;
-    dbc.set_attribute(LOGIN_TIMEOUT, seconds);
+    // psqlODBC refuses to connect when it is given twice and not the same.
+    if !attributes.get("pqopt").is_some_and(|options| options.contains("connect_timeout")) {
+        dbc.set_attribute(LOGIN_TIMEOUT, seconds);
+    }
     let before = match driver.map(|d| d.engine()) {
         Some(Engine::Sqlite) => Sockets::none(),
         _ => Sockets::now(),

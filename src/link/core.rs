@@ -205,6 +205,8 @@ impl Core {
         let started = watchdog::detached("twin-cancel", move || {
             watchdog::cancel(&stmt);
             core.cancel_is_over();
+            let _busy = core.busy.lock();
+            drop(stmt);
         });
         if !started {
             self.cancel_is_over();
@@ -233,7 +235,8 @@ impl Core {
     pub(crate) fn judge(&self, records: Vec<Record>, timed_out: bool, function: &'static str) -> Error {
         let cut = self.is_lost();
         let error = diagnostics::error(self.driver, self.side, function, records, &self.secrets);
-        if timed_out {
+        // Without a socket the call was interrupted, and may have ended for another reason all the same.
+        if timed_out && (self.slot.has_socket() || error.class() == Class::TimedOut) {
             let limit = self.call_timeout().unwrap_or_default().as_millis();
             let text =
                 format!("{function} on the {}: no answer within {limit} ms; the call was cut", self.side);

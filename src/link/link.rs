@@ -172,7 +172,8 @@ impl Link {
         if self.engine() == Engine::Sqlite
             && let Some(call) = self.core.call_timeout()
         {
-            effective = Some(limit.unwrap_or(super::dialects::SQLITE_LOCK_TIMEOUT).min(call));
+            // A little less, so that it is the wait that ends and not the watchdog that ends it.
+            effective = Some(limit.unwrap_or(super::dialects::SQLITE_LOCK_TIMEOUT).min(call * 3 / 4));
         }
         match self.driver().lock_timeout(effective) {
             Some(sql) => self.run_once(&sql).map(drop),
@@ -286,7 +287,17 @@ impl Link {
         let busy = core.busy.lock();
         let mut again = true;
         let (prepared, called) = loop {
-            let prepared = Prepared::get(&core, sql, params)?;
+            let prepared = match Prepared::get(&core, sql, params) {
+                Ok(prepared) => prepared,
+                Err(error)
+                    if params.is_empty()
+                        && error.records().iter().any(|r| core.driver.is_unpreparable(r)) =>
+                {
+                    drop(busy);
+                    return self.execute_direct(sql);
+                }
+                Err(error) => return Err(error),
+            };
             let stmt = prepared.stmt.clone();
             if let Err(ret) = bound.attach(stmt.handle()) {
                 let called = Called { ret, timed_out: false };
@@ -320,7 +331,7 @@ impl Link {
 
     /// libsqliteodbc counts the columns of `SELECT *` before SQLite has noticed that another connection
     /// has changed the table.
-    fn refresh_schema(&mut self, sql: &str) -> Result<()> {
+    pub(super) fn refresh_schema(&mut self, sql: &str) -> Result<()> {
         if self.driver().guesses_types() && statement::selects_all(sql) {
             return self.control("SELECT 1 FROM sqlite_master LIMIT 1");
         }
@@ -358,10 +369,12 @@ impl Link {
     }
 
     /// What an executed statement has given.
-    fn outcome(&mut self, mut prepared: Prepared, called: Called, keep: bool) -> Result<Outcome> {
+    fn outcome(&mut self, prepared: Prepared, called: Called, keep: bool) -> Result<Outcome> {
         let core = self.core.clone();
-        let stmt = prepared.stmt.clone();
         let busy = core.busy.lock();
+        // Behind the lock, so that in case of an error the statement is freed under it.
+        let mut prepared = prepared;
+        let stmt = prepared.stmt.clone();
         let columns = statement::column_count(&stmt);
         if columns > 0 {
             let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns) {
@@ -429,6 +442,18 @@ impl Link {
         }
         statement::close(&core, &stmt);
         Ok(())
+    }
+}
+
+impl Drop for Link {
+    /// Results may live on; the statements kept for later go now, under the lock.
+    fn drop(&mut self) {
+        if self.core.dbc.is_ours() {
+            let _busy = self.core.busy.lock();
+            self.control = None;
+            let gone = self.core.cache.lock().clear();
+            drop(gone);
+        }
     }
 }
 

@@ -80,6 +80,17 @@ pub enum TxState {
     Lost,
 }
 
+/// Links, results and cancellers go from thread to thread.
+const _: () = {
+    const fn send<T: Send>() {}
+    const fn sync<T: Sync>() {}
+    send::<Link>();
+    send::<Cursor>();
+    send::<Outcome>();
+    send::<Canceller>();
+    sync::<Canceller>();
+};
+
 /// What a statement did.
 #[derive(Debug)]
 pub struct Outcome {

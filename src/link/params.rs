@@ -81,7 +81,7 @@ impl<'v> Params<'v> {
                 Bound::Double(v) => (CDataType::Double, (&raw const *v).cast(), 8),
                 Bound::Text(text) if text.is_empty() => (CDataType::Char, EMPTY.as_ptr(), 0),
                 Bound::Text(text) => (CDataType::Char, text.as_ptr(), text.len()),
-                Bound::Bytes(bytes) if bytes.is_empty() => (CDataType::Binary, EMPTY.as_ptr(), 0),
+                Bound::Bytes([]) => (CDataType::Binary, EMPTY.as_ptr(), 0),
                 Bound::Bytes(bytes) => (CDataType::Binary, bytes.as_ptr(), bytes.len()),
                 Bound::Date(v) => (CDataType::TypeDate, (&raw const *v).cast(), size_of::<sys::Date>()),
                 Bound::Timestamp(v) => {

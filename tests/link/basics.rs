@@ -158,6 +158,25 @@ on_all_engines! {
         assert_eq!(link.query("SELECT * FROM t", &[]).unwrap(), [[int(1), Value::Null]]);
     }
 
+    fn a_statement_is_described_without_being_run(pair: &Pair) {
+        let node = &pair.master;
+        node.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))");
+        let mut link = link(node);
+        let (columns, markers) = link.describe("SELECT id, v FROM t WHERE id > ? AND v = ?").unwrap();
+        assert_eq!(markers, 2);
+        let names: Vec<(&str, Type)> = columns.iter().map(|c| (c.name.as_str(), c.kind)).collect();
+        assert_eq!(names, [("id", Type::Int), ("v", Type::Text)]);
+        let (columns, markers) = link.describe("INSERT INTO t VALUES (?, 'x')").unwrap();
+        assert_eq!((columns.len(), markers), (0, 1));
+        assert_eq!(node.count("SELECT count(*) FROM t"), 0);
+        // What is wrong with it is said, and fails a transaction where any error does.
+        link.begin(true).unwrap();
+        let error = link.describe("SELECT nothing FROM nowhere").unwrap_err();
+        assert_eq!(error.class(), Class::Refused, "{error}");
+        assert_eq!(link.tx() == TxState::Failed, link.engine() == Engine::Postgres);
+        link.rollback().unwrap();
+    }
+
     fn the_statement_cache_forgets_the_oldest(pair: &Pair) {
         let mut settings = settings();
         settings.statement_cache = 2;

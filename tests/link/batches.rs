@@ -80,7 +80,7 @@ on_all_engines! {
                 link.dialect().literal(&value, &mut literal).unwrap();
                 // Next to a minus, a word and a quote: nothing may run together.
                 let sql = format!("SELECT {literal} WHERE 1=1 AND 1 - 1 = 0");
-                let found = one(&mut **link, &sql, &[]);
+                let found = one(&mut link, &sql, &[]);
                 let same = match (&value, &found) {
                     (Value::Double(a), Value::Double(b)) => a == b,
                     // SQLite has no type for it, MariaDB drops leading zeros.
@@ -95,7 +95,7 @@ on_all_engines! {
                 // The same through a marker between neighbours.
                 if !matches!(value, Value::Double(_)) || !sqlite {
                     let (counts, back) = ("SELECT ?", [value.clone()]);
-                    let bound = one(&mut **link, counts, &back);
+                    let bound = one(&mut link, counts, &back);
                     prop_assert!(bound == found || matches!(value, Value::Double(_) | Value::Decimal(_)), "{value:?}: {bound:?} {found:?}");
                 }
             });

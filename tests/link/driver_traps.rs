@@ -170,12 +170,10 @@ fn texts_that_crash_the_mariadb_driver_do_not_reach_it() {
     for sql in
         ["ANALYZE TABLE t", "CHECK TABLE t", "SHOW TABLES", "DESC t", "EXPLAIN SELECT 1", "CHECKSUM TABLE t"]
     {
-        assert!(!link.query(sql, &[]).unwrap().is_empty(), "{sql}");
+        let rows = link.query(sql, &[]).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        assert!(!rows.is_empty(), "{sql}");
         assert_eq!(one(&mut link, "SELECT 1", &[]), int(1));
     }
-    link.run_once("PREPARE s FROM 'SELECT 5'").unwrap();
-    assert_eq!(link.query("EXECUTE s", &[]).unwrap().len(), 1);
-    assert_eq!(one(&mut link, "SELECT 1", &[]), int(1));
 }
 
 #[test]

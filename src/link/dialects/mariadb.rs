@@ -242,6 +242,10 @@ impl Driver for MariaDb {
         matches!(record.native, 1615 | 1243) || (record.native == 2057 && !writes)
     }
 
+    fn is_unpreparable(&self, record: &Record) -> bool {
+        record.native == 1295
+    }
+
     fn screen(&self, sql: &str) -> Option<&'static str> {
         // The driver decides by the first word whether rows will come. Where it is wrong about it, the
         // next statement crashes the process.

@@ -175,6 +175,11 @@ pub(crate) trait Driver: Dialect {
     /// Whether the statement only failed because its plan was made for another schema, and has done nothing.
     fn is_stale_plan(&self, record: &Record, writes: bool) -> bool;
 
+    /// Whether the statement can only be executed without preparation.
+    fn is_unpreparable(&self, _record: &Record) -> bool {
+        false
+    }
+
     /// Why a text must not reach the driver.
     fn screen(&self, sql: &str) -> Option<&'static str>;
 
@@ -357,6 +362,64 @@ mod tests {
         }
         for bad in ["", ".", "-", "1;drop", "1e", "0x10", "1 ", "--1", "NaN", "1e1.5"] {
             assert!(!is_decimal(bad), "{bad}");
+        }
+    }
+
+    fn class(engine: Engine, sqlstate: &str, native: i32, message: &str) -> Class {
+        let record = Record {
+            sqlstate: sqlstate.into(),
+            native,
+            message: message.into(),
+            side: crate::error::Side::Master,
+            function: "SQLExecute",
+        };
+        of(engine).classify(&record)
+    }
+
+    #[test]
+    fn failures_are_classed_by_state_and_native_code() {
+        use Class::*;
+        use Engine::*;
+        for (engine, sqlstate, native, message, expected) in [
+            (Postgres, "08001", 101, "Connection refused", Unreachable),
+            (Postgres, "08S01", 35, "server closed the connection unexpectedly", Unreachable),
+            (Postgres, "57P01", 35, "terminating connection due to administrator command", Unreachable),
+            (Postgres, "HY000", 35, "The connection has been lost: connection lost", Unreachable),
+            (Postgres, "23505", 1, "duplicate key", Refused),
+            (Postgres, "42601", 1, "syntax error", Refused),
+            (Postgres, "25006", 1, "read-only transaction", Refused),
+            (Postgres, "40P01", 1, "deadlock detected", Retryable),
+            (Postgres, "40001", 110, "could not serialize access", Retryable),
+            (Postgres, "55P03", 1, "lock timeout", Retryable),
+            (Postgres, "57014", 1, "canceling statement", TimedOut),
+            (Postgres, "53100", 1, "could not extend file: No space left on device", Exhausted),
+            (Postgres, "53300", 1, "too many clients", Exhausted),
+            (MariaDb, "HY000", 2002, "Can't connect", Unreachable),
+            (MariaDb, "08S01", 2013, "Lost connection", Unreachable),
+            (MariaDb, "HY000", 5014, "Write error: Broken pipe (32)", Unreachable),
+            (MariaDb, "08003", 0, "Connection not open", Unreachable),
+            (MariaDb, "23000", 1062, "Duplicate entry", Refused),
+            (MariaDb, "42000", 1064, "syntax", Refused),
+            (MariaDb, "28000", 1045, "Access denied", Refused),
+            (MariaDb, "40001", 1213, "Deadlock found", Retryable),
+            (MariaDb, "HY000", 1205, "Lock wait timeout exceeded", Retryable),
+            (MariaDb, "HY018", 1969, "max_statement_time exceeded", TimedOut),
+            (MariaDb, "HY018", 1317, "Query execution was interrupted", TimedOut),
+            (MariaDb, "HY000", 1114, "The table is full", Exhausted),
+            (MariaDb, "HY000", 1021, "Disk full", Exhausted),
+            (MariaDb, "08004", 1040, "Too many connections", Exhausted),
+            (Sqlite, "HY000", 14, "connect failed", Unreachable),
+            (Sqlite, "HY000", 19, "UNIQUE constraint failed (19)", Refused),
+            (Sqlite, "HY000", 1, "near \"x\": syntax error (1)", Refused),
+            (Sqlite, "HY000", 5, "database is locked (5)", Retryable),
+            (Sqlite, "HY000", 9, "interrupted (9)", TimedOut),
+            (Sqlite, "HY000", 13, "database or disk is full (13)", Exhausted),
+        ] {
+            assert_eq!(
+                class(engine, sqlstate, native, message),
+                expected,
+                "{engine} {sqlstate}/{native} {message}"
+            );
         }
     }
 

@@ -188,7 +188,6 @@ impl Driver for Postgres {
         let mut added = false;
         let idle = settings.connect_timeout.as_secs().clamp(5, 60);
         for (name, value) in [
-            ("connect_timeout", settings.connect_timeout.as_millis().div_ceil(1000).max(2) as u64),
             ("keepalives_idle", idle),
             ("keepalives_interval", 5),
             ("keepalives_count", 3),
@@ -219,7 +218,7 @@ impl Driver for Postgres {
             "40001" | "40P01" | "55P03" => Class::Retryable,
             "57014" => Class::TimedOut,
             "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" => Class::Unreachable,
-            "58030" | "HYT00" => Class::Exhausted,
+            "58030" => Class::Exhausted,
             "08007" | "40003" => Class::OutcomeUnknown,
             _ if state.starts_with("08") => Class::Unreachable,
             _ if state.starts_with("53") => Class::Exhausted,
@@ -250,10 +249,10 @@ impl Driver for Postgres {
         }
     }
 
-    fn aftermath(&self, class: Class, _record: Option<&Record>) -> Aftermath {
-        match class {
+    fn aftermath(&self, _class: Class, record: Option<&Record>) -> Aftermath {
+        match record.map(|r| r.sqlstate.as_str()) {
             // A victim inside a savepoint keeps the locks of the whole.
-            Class::Retryable => Aftermath::RollBack,
+            Some("40001" | "40P01") => Aftermath::RollBack,
             _ => Aftermath::Failed,
         }
     }

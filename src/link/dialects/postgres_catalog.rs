@@ -31,7 +31,7 @@ pub(super) fn describe_table(
                WHERE c.oid = to_regclass(?) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
     let found = rows(link, sql, &[Value::Text(quoted)])?;
     let Some(table) = found.first() else { return Ok(None) };
-    let oid = [Value::Decimal(table.text(0))];
+    let oid = [Value::Int(table.int(0))];
     let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull, \
                a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), '') \
                FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \

@@ -161,10 +161,10 @@ impl Driver for Sqlite {
         (record.native == 14).then_some((Class::Unreachable, Status::Unreachable))
     }
 
-    fn aftermath(&self, class: Class, record: Option<&Record>) -> Aftermath {
-        match (class, record.map(|r| r.native)) {
+    fn aftermath(&self, class: Class, _record: Option<&Record>) -> Aftermath {
+        match class {
             // Busy inside a transaction: its snapshot is old, or another writer waits for it in turn.
-            (Class::Retryable | Class::TimedOut | Class::Exhausted, _) => Aftermath::RollBack,
+            Class::Retryable => Aftermath::RollBack,
             _ => Aftermath::Ask,
         }
     }

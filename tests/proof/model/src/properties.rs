@@ -1,0 +1,82 @@
+//! What is promised, looked at in every state.
+
+use stateright::{Model, Property};
+
+use crate::action::Protocol;
+use crate::scenario::ROWS;
+use crate::state::{Half, Phase, Server, Stage, State};
+
+pub const IN_ORDER: &str = "the mirror's history of every row is a prefix of the master's";
+pub const NOTHING_LOST: &str = "what is committed is on the mirror, pending or queued";
+pub const ONCE: &str = "nothing is applied twice";
+pub const EQUAL: &str = "in sync and quiet, both sides are equal";
+pub const TRUE_ANSWERS: &str = "a definite answer is true";
+pub const NOT_STUCK: &str = "something leads on from every state";
+pub const COMES_BACK: &str = "the pair comes back in step with everything on both sides";
+pub const GOES_DIRECT: &str = "transactions of both pools commit directly";
+
+pub fn all() -> Vec<Property<Protocol>> {
+    vec![
+        Property::always(IN_ORDER, |_, s: &State| {
+            (0..ROWS).all(|r| s.master.history[r].starts_with(&s.mirror.history[r]))
+        }),
+        Property::always(NOTHING_LOST, nothing_is_lost),
+        Property::always(ONCE, |m: &Protocol, s: &State| {
+            m.transactions().all(|t| (0..ROWS).all(|r| s.mirror.history[r].count(t) <= 1))
+        }),
+        Property::always(EQUAL, |m: &Protocol, s: &State| {
+            !is_quiet(m, s) || s.master.history == s.mirror.history
+        }),
+        Property::always(TRUE_ANSWERS, |m: &Protocol, s: &State| {
+            m.transactions().all(|t| match s.tx(t).phase {
+                Phase::Committed => s.tx(t).server == Server::Done,
+                Phase::RolledBack => s.tx(t).server != Server::Done,
+                _ => true,
+            })
+        }),
+        Property::always(NOT_STUCK, |m: &Protocol, s: &State| !m.scenario.find_stuck || leads_on(m, s)),
+        Property::sometimes(COMES_BACK, |m: &Protocol, s: &State| {
+            s.master.epoch > 2 && is_quiet(m, s) && s.mirror.history[0].len() >= 2
+        }),
+        Property::sometimes(GOES_DIRECT, |m: &Protocol, s: &State| {
+            s.master.epoch == 1
+                && (0..2).all(|p| m.transactions().any(|t| m.plan(t).pool == p && s.tx(t).phase == Phase::Committed))
+        }),
+    ]
+}
+
+fn nothing_is_lost(m: &Protocol, s: &State) -> bool {
+    m.transactions().filter(|t| s.tx(*t).server == Server::Done).all(|t| {
+        let there = m.rows(t).all(|r| s.mirror.history[r].contains(t));
+        let pending = s.master.pending.iter().any(|row| row.direct == Some(t)) && !m.is_applied(s, t);
+        let queued = s.master.queue.contains(t) && !m.is_applied(s, t);
+        there || pending || queued
+    })
+}
+
+/// In sync, nothing pending, nobody in the middle of anything.
+fn is_quiet(m: &Protocol, s: &State) -> bool {
+    s.master.in_sync
+        && s.master.queue.is_empty()
+        && m.pending(s).is_empty()
+        && !s.replayers.iter().flatten().any(|r| r.stage == Stage::Applying)
+        && m.transactions().all(|t| {
+            let tx = s.tx(t);
+            tx.server != Server::Open && !matches!(tx.half, Half::Open | Half::Adrift)
+        })
+}
+
+/// All is done, or some action that is not misfortune leads to another state. What a dead process leaves
+/// behind waits for the next pool that opens: states in which nobody lives are no concern.
+fn leads_on(m: &Protocol, s: &State) -> bool {
+    if s.master.epoch >= m.scenario.epochs || s.pools.iter().any(|p| !p.alive) {
+        return true;
+    }
+    let over = |phase| matches!(phase, Phase::Committed | Phase::RolledBack | Phase::Unknown);
+    if s.master.in_sync && s.master.history == s.mirror.history && m.transactions().all(|t| over(s.tx(t).phase)) {
+        return true;
+    }
+    let mut actions = Vec::with_capacity(128);
+    m.all_actions(&mut actions);
+    actions.into_iter().filter(|a| a.is_progress()).any(|a| m.next_state(s, a).is_some())
+}

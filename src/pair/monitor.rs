@@ -102,7 +102,7 @@ pub fn catch_up(pair: &Arc<Pair>, now: &AtomicBool) {
                     seen.mirror_reachable &= !e.is_lost();
                     seen.last_error = Some(e);
                     drop(seen);
-                    backoff.next()
+                    backoff.pause()
                 }
             }
         };
@@ -155,7 +155,7 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
                 pair.sleep(wakings, pair.setup.poll);
             }
             Step::Drained => break,
-            Step::NotYet => pair.sleep(wakings, backoff.next()),
+            Step::NotYet => pair.sleep(wakings, backoff.pause()),
         }
     }
     let _ = look(pair);

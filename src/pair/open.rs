@@ -229,19 +229,20 @@ fn establish(
                 "open: the database given as mirror is the master of a pair; exchange the connection strings",
             ));
         }
-        (None, Some(b)) if !b.peer.is_empty() && b.role == "mirror" => {
-            // An open that died after the mirror and before the master, or a foreign mirror: only an
-            // untouched one is taken over.
-            if !read_applied(mirror, &mirror_tables.read_applied)?.is_empty() {
-                return Err(Error::new(
-                    Status::NotAPair,
-                    "open: the database given as mirror is the mirror of another master",
-                ));
-            }
+        // An open that died after the mirror and before the master, or a foreign mirror: only an untouched
+        // one is taken over.
+        (None, Some(b))
+            if b.role == "mirror" && !read_applied(mirror, &mirror_tables.read_applied)?.is_empty() =>
+        {
+            return Err(Error::new(
+                Status::NotAPair,
+                "open: the database given as mirror is the mirror of another master",
+            ));
         }
         _ => {}
     }
-    if !spec.create_tables && !(all_made(master, tables)? && all_made(mirror, mirror_tables)?) {
+    let usable = spec.create_tables || (all_made(master, tables)? && all_made(mirror, mirror_tables)?);
+    if !usable {
         return Err(Error::new(
             Status::Tables,
             "open: our tables are missing and tables.create is off; run the DDL that `twinpool init --print` shows",

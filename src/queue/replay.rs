@@ -442,7 +442,7 @@ impl Backoff {
     pub fn reset(&mut self) {
         self.next = self.min;
     }
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let now = self.next;
         self.next = (self.next * 2).min(self.max);
         now

@@ -482,8 +482,10 @@ impl TwinSession {
             return Err(Error::new(Status::BadState, "the session's slot is retired"));
         }
         let isolation = self.isolation != Isolation::ReadCommitted;
-        let changed = !self.settings.is_empty() || self.schema.is_some() || isolation;
-        if changed {
+        if isolation {
+            self.master()?.set_isolation(Isolation::ReadCommitted)?;
+        }
+        if !self.settings.is_empty() || self.schema.is_some() {
             // The half's settings cannot be told apart from its successor's: a new one is made when needed.
             self.half = None;
             let dialect = self.master()?.dialect();

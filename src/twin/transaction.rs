@@ -609,11 +609,10 @@ impl TwinSession {
     /// COMMIT on the master, with a definite answer if there is any to be had.
     pub(super) fn commit_master(&mut self, seq: u64) -> Result<()> {
         let answer = self.master()?.commit();
-        let answer = match answer {
+        match answer {
             Err(e) if e.outcome_unknown() => self.resolve(seq, e),
             answer => answer,
-        };
-        answer
+        }
     }
 
     /// Step 9: the answer to COMMIT was lost. The slot's row knows.

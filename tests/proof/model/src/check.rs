@@ -28,8 +28,12 @@ pub fn check(scenario: &Scenario, threads: usize) -> Finding {
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs()
         .join();
-    let mut finding =
-        Finding { scenario: scenario.name, states: checker.unique_state_count(), violation: None, met: Vec::new() };
+    let mut finding = Finding {
+        scenario: scenario.name,
+        states: checker.unique_state_count(),
+        violation: None,
+        met: Vec::new(),
+    };
     for (name, path) in checker.discoveries() {
         if [COMES_BACK, GOES_DIRECT].contains(&name) {
             finding.met.push(name);
@@ -43,9 +47,10 @@ pub fn check(scenario: &Scenario, threads: usize) -> Finding {
         finding.states,
         checker.max_depth(),
         begun.elapsed().as_secs_f32(),
-        finding.violation.as_ref().map_or(String::new(), |(name, way)| {
-            format!("; violated after {} steps: {name}", way.len())
-        })
+        finding
+            .violation
+            .as_ref()
+            .map_or(String::new(), |(name, way)| { format!("; violated after {} steps: {name}", way.len()) })
     );
     finding
 }

@@ -96,7 +96,7 @@ impl Protocol {
         let p = usize::from(pool);
         require(s.pools[p].alive && !s.master.liveness[p])?;
         // Who removes it holds the proof meanwhile.
-        require(!s.removal.is_some_and(|r| r.of == pool))?;
+        require(s.removal.is_none_or(|r| r.of != pool))?;
         s.master.liveness[p] = true;
         Some(())
     }

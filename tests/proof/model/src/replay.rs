@@ -145,7 +145,9 @@ impl Protocol {
         let me = self.working(s, r)?;
         require(me.stage == Stage::Applied)?;
         let done = |t: Tx| {
-            me.due.iter().any(|d| self.plan(d).slot == self.plan(t).slot && self.plan(d).seq >= self.plan(t).seq)
+            me.due
+                .iter()
+                .any(|d| self.plan(d).slot == self.plan(t).slot && self.plan(d).seq >= self.plan(t).seq)
         };
         if !me.draining {
             s.master.queue.keep(|t| !done(t));
@@ -160,7 +162,7 @@ impl Protocol {
         let me = self.working(s, r)?;
         require(me.stage == Stage::Resting && !me.draining && s.master.drain_lock.is_none())?;
         require(!self.transactions().any(|t| s.holds_slot_row(t)))?;
-        require(!s.removal.is_some_and(|x| !x.committed))?;
+        require(s.removal.is_none_or(|x| x.committed))?;
         s.master.drain_lock = Some(r);
         s.replayers[usize::from(r)] = Some(Replayer { draining: true, ..me });
         Some(())

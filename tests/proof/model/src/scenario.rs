@@ -92,7 +92,7 @@ pub const FOUR: &[Planned] =
     &[planned(0, 0, 1, 0b01), planned(0, 1, 1, 0b11), planned(1, 2, 1, 0b11), planned(0, 0, 2, 0b10)];
 
 /// The same without the second transaction of a slot.
-pub const THREE: &[Planned] = &FOUR.split_at(3).0;
+pub const THREE: &[Planned] = FOUR.split_at(3).0;
 
 /// Two sessions of one pool that write the same row.
 pub const SAME_POOL: &[Planned] = &[planned(0, 0, 1, 0b01), planned(0, 1, 1, 0b01)];

@@ -3,10 +3,10 @@
 //! A test that switches a rule off first walks through the same scenario with the rule on: so it is the rule
 //! that makes the difference.
 
-use twinpool_model::properties::{COMES_BACK, EQUAL, GOES_DIRECT, IN_ORDER, NOTHING_LOST, ONCE, TRUE_ANSWERS};
-use twinpool_model::scenario::{
-    BYSTANDER, CHAIN, CROWD, ONE_SLOT, SAME_POOL, TWO_POOLS, TWO_POOLS_REVERSED,
+use twinpool_model::properties::{
+    COMES_BACK, EQUAL, GOES_DIRECT, IN_ORDER, NOTHING_LOST, ONCE, TRUE_ANSWERS,
 };
+use twinpool_model::scenario::{BYSTANDER, CHAIN, CROWD, ONE_SLOT, SAME_POOL, TWO_POOLS, TWO_POOLS_REVERSED};
 use twinpool_model::{Faults, Rules, Scenario, check};
 
 /// Nothing is violated, and the walk was not empty.
@@ -134,7 +134,8 @@ fn a_removal_that_leaves_the_lease_alone_is_applied_twice() {
 
 #[test]
 fn a_slot_taken_beside_a_removal_doubles() {
-    let scenario = Scenario { fresh_slots: 0b11, ..Scenario::new("slots and registration", TWO_POOLS, REMOVAL) };
+    let scenario =
+        Scenario { fresh_slots: 0b11, ..Scenario::new("slots and registration", TWO_POOLS, REMOVAL) };
     breaks(scenario, |r| r.slots_need_registration = false, &[ONCE, IN_ORDER, NOTHING_LOST]);
 }
 
@@ -143,8 +144,29 @@ fn probe() {
     use twinpool_model::scenario;
     let Ok(f) = std::env::var("F") else { return };
     let f: Vec<u8> = f.split(',').map(|x| x.parse().unwrap()).collect();
-    let plan = match std::env::var("P").unwrap().as_str() { "four" => scenario::FOUR, "three" => scenario::THREE, "crossed" => scenario::CROSSED, "two" => scenario::TWO_POOLS, "same" => scenario::SAME_POOL, "one" => scenario::ONE_SLOT, "bystander"=>scenario::BYSTANDER, _ => scenario::CHAIN };
-    let faults = Faults { process_crashes: f[0], mirror_losses: f[1], lost_answers: f[2], master_crashes: f[3], mirror_crashes: f[4], timeouts: f[5], stale_replayers: f[6], late_readings: f[7], removals: f[8], lost_liveness: f[9], openings: f[10] };
+    let plan = match std::env::var("P").unwrap().as_str() {
+        "four" => scenario::FOUR,
+        "three" => scenario::THREE,
+        "crossed" => scenario::CROSSED,
+        "two" => scenario::TWO_POOLS,
+        "same" => scenario::SAME_POOL,
+        "one" => scenario::ONE_SLOT,
+        "bystander" => scenario::BYSTANDER,
+        _ => scenario::CHAIN,
+    };
+    let faults = Faults {
+        process_crashes: f[0],
+        mirror_losses: f[1],
+        lost_answers: f[2],
+        master_crashes: f[3],
+        mirror_crashes: f[4],
+        timeouts: f[5],
+        stale_replayers: f[6],
+        late_readings: f[7],
+        removals: f[8],
+        lost_liveness: f[9],
+        openings: f[10],
+    };
     let mut s = Scenario::new("probe", plan, faults);
     s.epochs = std::env::var("E").map(|e| e.parse().unwrap()).unwrap_or(5);
     s.find_stuck = std::env::var("STUCK").is_ok();

@@ -2,6 +2,7 @@
 //! handle on them.
 
 mod between;
+mod gate;
 mod locks;
 mod monitor;
 mod open;
@@ -14,6 +15,7 @@ mod verify;
 
 use std::sync::Arc;
 
+pub use gate::Turn;
 pub use operator::QueueEntry;
 pub use state::MirrorState;
 pub use twin_pool::{PoolStatus, TwinPool};

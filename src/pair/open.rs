@@ -434,6 +434,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     let Some(_replay) = locks::try_lock(pair.open_master()?, "twin-replay", true)? else { return Ok(()) };
     let own = Value::Text(pool.to_owned());
     let mut link = pair.open_master()?;
+    let _turn = pair.writers_turn()?;
     link.begin(true)?;
     // No slot is added behind this lock; and locking its rows waits for whatever of it the server has not
     // ended yet.

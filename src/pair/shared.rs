@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::between::Between;
+use super::gate::{Gate, Turn};
 use super::state::{MirrorState, StateRow};
 use super::tables::Tables;
 use super::{Event, Listener};
@@ -95,6 +96,8 @@ pub struct Pair {
     pub mirror_tables: Tables,
     pub classifier: Classifier,
     pub between: Between,
+    /// Turns at a master that has one writer at a time; `None`: it has many.
+    gate: Option<Arc<Gate>>,
     pub counters: Counters,
     /// The newest epoch in which a mirror COMMIT of ours failed or a master COMMIT is unresolved, 0: none.
     /// Nothing may be direct in it or before. It is never cleared: only a drain brings a higher epoch that is
@@ -136,6 +139,7 @@ impl Pair {
     pub fn new(p: PairParts) -> Pair {
         Pair {
             classifier: Classifier::new(p.tables.engine),
+            gate: dialect(p.tables.engine).one_writer().then(Arc::default),
             id: p.id,
             setup: p.setup,
             apply_sql: p.mirror_tables.apply.as_str().into(),
@@ -267,6 +271,12 @@ impl Pair {
         Err(Error::new(Status::Unreachable, "the master cannot be reached"))
     }
 
+    /// A turn at writing to the master, where it has one writer at a time.
+    pub fn writers_turn(&self) -> Result<Option<Turn>> {
+        let limit = self.master_settings.lock_timeout.unwrap_or(Duration::from_secs(10));
+        self.gate.as_ref().map(|gate| gate.enter(limit)).transpose()
+    }
+
     pub fn drop_control(&self) {
         *self.control.lock() = None;
     }
@@ -312,6 +322,7 @@ impl Pair {
         };
         // Tied to the registration: whoever removes this pool holds its row, and no slot comes after that.
         let id = Value::Text(self.id.clone());
+        let _turn = self.writers_turn()?;
         link.begin(true)?;
         let registered = link.query(&self.tables.lock_registration, std::slice::from_ref(&id));
         let made = registered.and_then(|rows| {

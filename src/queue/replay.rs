@@ -321,7 +321,9 @@ impl<'a> Replayer<'a> {
             let seq = upto.entry((&d.pool, d.slot)).or_insert(0);
             *seq = (*seq).max(d.seq);
         }
+        let mut turn = None;
         if !in_drain && !upto.is_empty() {
+            turn = self.pair.writers_turn()?;
             self.master.begin(true)?;
         }
         for ((pool, slot), seq) in &upto {
@@ -332,6 +334,7 @@ impl<'a> Replayer<'a> {
             crate::failpoint!(&self.pair.setup.name, "before_purge_commit");
             self.master.commit()?;
         }
+        drop(turn);
         self.pair.counters.replayed.fetch_add(done.len() as u64, Ordering::Relaxed);
         let progress = {
             let mut seen = self.pair.seen.lock();
@@ -383,6 +386,7 @@ impl<'a> Replayer<'a> {
 
     fn drain_until(&mut self, deadline: Instant) -> Result<Step> {
         let pair = self.pair;
+        let _turn = pair.writers_turn()?;
         self.master.begin(true)?;
         if let Some(lock) = &pair.tables.drain_lock {
             self.master.run_once(lock)?;

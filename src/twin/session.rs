@@ -179,7 +179,10 @@ impl TwinSession {
 
     /// BEGIN goes out with the first statement, when it is known whether it writes.
     pub(super) fn ensure_begun(&mut self, write: bool) -> Result<()> {
-        let Some(tx) = self.tx.as_ref() else { return Ok(()) };
+        let Some(tx) = self.tx.as_mut() else { return Ok(()) };
+        if write && tx.turn.is_none() {
+            tx.turn = self.pair.writers_turn()?;
+        }
         if !tx.begun {
             self.master()?.begin(write)?;
             if let Some(tx) = self.tx.as_mut() {

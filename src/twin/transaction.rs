@@ -10,6 +10,7 @@ use super::Isolation;
 use super::half::{Failure, Half};
 use super::session::TwinSession;
 use crate::error::{Class, Error, Result, Side, Status};
+use crate::pair::Turn;
 use crate::pair::shared::{clip, int, now_text, text};
 use crate::pair::state::MirrorState;
 use crate::queue::{Shipped, entry};
@@ -41,6 +42,8 @@ pub struct Tx {
     pub deferred: bool,
     /// BEGIN was sent to the master.
     pub begun: bool,
+    /// Our turn as the master's writer, where it has one at a time; until its COMMIT.
+    pub turn: Option<Turn>,
     /// The pending row carries this transaction's payload, which the queue's way must take back.
     journaled: bool,
     /// Foreign pending rows as the guard saw them.
@@ -57,6 +60,7 @@ impl Tx {
             wrote_local: false,
             deferred: false,
             begun: false,
+            turn: None,
             journaled: false,
             guarded: None,
         }
@@ -609,6 +613,10 @@ impl TwinSession {
     /// COMMIT on the master, with a definite answer if there is any to be had.
     pub(super) fn commit_master(&mut self, seq: u64) -> Result<()> {
         let answer = self.master()?.commit();
+        // The next writer need not wait for our mirror.
+        if let Some(tx) = &mut self.tx {
+            tx.turn = None;
+        }
         match answer {
             Err(e) if e.outcome_unknown() => self.resolve(seq, e),
             answer => answer,

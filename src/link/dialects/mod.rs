@@ -70,6 +70,11 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Whether the whole database has one writer at a time.
+    fn one_writer(&self) -> bool {
+        false
+    }
+
     /// Whether DDL commits what is open, and itself.
     fn ddl_commits(&self) -> bool {
         false

@@ -35,6 +35,10 @@ impl Dialect for Sqlite {
         Engine::Sqlite
     }
 
+    fn one_writer(&self) -> bool {
+        true
+    }
+
     fn isolation_sql(&self, _level: Isolation) -> Option<&'static str> {
         None
     }

@@ -191,7 +191,11 @@ fn check_encoding(link: &mut Link) -> Result<()> {
     // The driver has just set the locale from the environment.
     let codeset = unsafe {
         let name = libc::nl_langinfo(libc::CODESET);
-        if name.is_null() { String::new() } else { std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned() }
+        if name.is_null() {
+            String::new()
+        } else {
+            std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
     };
     if codeset.is_empty() || codeset.eq_ignore_ascii_case("UTF-8") || codeset.starts_with("ANSI_X3.4") {
         return Ok(());

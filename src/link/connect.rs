@@ -21,6 +21,7 @@ use super::statement::Cache;
 use super::watchdog::{self, Slot};
 use super::{LinkSettings, process};
 use crate::error::{Class, Error, Record, Result, Side, Status};
+use crate::value::Value;
 
 /// Connects that nobody waits for any more but whose driver has not come back. More of them would only
 /// pile up threads.
@@ -172,6 +173,9 @@ fn attempt_as(
     drop(alone);
     let rest = deadline.saturating_duration_since(Instant::now());
     link.set_call_timeout(Some(rest.max(Duration::from_millis(1))));
+    if driver.engine() == Engine::Postgres {
+        check_encoding(&mut link)?;
+    }
     link.start_session(driver.session_sql(&attributes, settings, &greeting), settings)?;
     link.set_greeting(greeting);
     for sql in &settings.init_sql {
@@ -179,6 +183,41 @@ fn attempt_as(
     }
     link.set_call_timeout(settings.call_timeout);
     Ok(link)
+}
+
+/// psqlODBC takes text for text in the encoding of the process's locale, and converts it. Where that is not
+/// UTF-8 it would quietly store every `ä` as two characters.
+fn check_encoding(link: &mut Link) -> Result<()> {
+    // The driver has just set the locale from the environment.
+    let codeset = unsafe {
+        let name = libc::nl_langinfo(libc::CODESET);
+        if name.is_null() {
+            String::new()
+        } else {
+            std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    };
+    if codeset.is_empty() || codeset.eq_ignore_ascii_case("UTF-8") || codeset.starts_with("ANSI_X3.4") {
+        return Ok(());
+    }
+    let sql = "SELECT CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 2 ELSE char_length(?) + char_length('ä') END";
+    match link.query(sql, &[Value::Text("ä".into())]) {
+        Ok(rows) if matches!(rows.first().map(Vec::as_slice), Some([Value::Int(2)])) => Ok(()),
+        Ok(_) => {
+            let text = format!(
+                "connect to the {}: psqlODBC would convert all text from this process's locale ({codeset}); \
+                 set PGCLIENTENCODING=UTF8 in its environment, or a UTF-8 locale",
+                link.side()
+            );
+            Err(Error::new(Status::Unsupported, text))
+        }
+        // A database without this letter.
+        Err(error) if !link.is_lost() => {
+            log::warn!("checking the encoding: {error}");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn late(side: Side) -> Error {

@@ -164,3 +164,51 @@ fn a_database_file_is_made_only_when_that_is_wanted() {
     link.run_once("CREATE TABLE t (id INT)").unwrap();
     assert!(path.exists());
 }
+
+/// Runs in a process of its own, whose locale is Latin-1.
+#[test]
+#[ignore = "started by the test below"]
+fn in_a_latin1_process() {
+    let text = std::env::var("LINK_TEST_CONNECTION").unwrap();
+    match Link::open(Side::Master, &text, &settings()) {
+        Ok(mut link) => assert_eq!(one(&mut link, "SELECT char_length(?)", &[self::text("grüße")]), int(5)),
+        Err(error) => panic!("refused {:?}: {error}", error.status()),
+    }
+}
+
+on_all_engines! {
+    fn text_is_never_converted_behind_our_back(pair: &Pair) {
+        let Some(_) = pair.master.server() else { return };
+        let folder = Folder::new("locale");
+        let made = std::process::Command::new("localedef")
+            .args(["-i", "en_US", "-f", "ISO-8859-1"])
+            .arg(folder.path().join("en_US.ISO-8859-1"))
+            .output();
+        if !made.is_ok_and(|output| output.status.success()) {
+            println!("no locales can be made here");
+            return;
+        }
+        let run = |cure: bool| {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command
+                .args(["--ignored", "--exact", "connecting::in_a_latin1_process", "--nocapture"])
+                .env("LINK_TEST_CONNECTION", pair.master.connection_string())
+                .env("LOCPATH", folder.path())
+                .env("LC_ALL", "en_US.ISO-8859-1");
+            if cure {
+                command.env("PGCLIENTENCODING", "UTF8");
+            }
+            let output = command.output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            (output.status.success(), text)
+        };
+        let (fine, text) = run(false);
+        if pair.engine() == twinpool_testkit::Engine::Postgres {
+            assert!(!fine && text.contains("Unsupported") && text.contains("PGCLIENTENCODING"), "{text}");
+            let (fine, text) = run(true);
+            assert!(fine, "{text}");
+        } else {
+            assert!(fine, "{text}");
+        }
+    }
+}

@@ -158,29 +158,64 @@ impl Protocol {
     pub(crate) fn all_actions(&self, actions: &mut Vec<Action>) {
         use Action::*;
         for t in self.transactions() {
-            actions.extend([
-                Start, RunHalf, HalfFails, PassS, Journal, FollowTheState, PassF, GiveUp, Append,
-                CommitMaster, CommitMirror, MirrorCommitFails, Resolve, ResolveInVain, ServerCommits,
-                ServerEnds, HalfIsLost, MirrorAnswerIsLost, AdriftCommits, AdriftEnds, AnswerIsLost,
-            ]
-            .map(|action| action(t)));
+            actions.extend(
+                [
+                    Start,
+                    RunHalf,
+                    HalfFails,
+                    PassS,
+                    Journal,
+                    FollowTheState,
+                    PassF,
+                    GiveUp,
+                    Append,
+                    CommitMaster,
+                    CommitMirror,
+                    MirrorCommitFails,
+                    Resolve,
+                    ResolveInVain,
+                    ServerCommits,
+                    ServerEnds,
+                    HalfIsLost,
+                    MirrorAnswerIsLost,
+                    AdriftCommits,
+                    AdriftEnds,
+                    AnswerIsLost,
+                ]
+                .map(|action| action(t)),
+            );
         }
         for p in 0..POOLS as u8 {
-            actions.extend([
-                Observe, FlipMarked, StartReplay, ProveLife, BeginRemoval, ProcessDies, ReadingStarts,
-                ReadingArrives, LivenessIsLost,
-            ]
-            .map(|action| action(p)));
+            actions.extend(
+                [
+                    Observe,
+                    FlipMarked,
+                    StartReplay,
+                    ProveLife,
+                    BeginRemoval,
+                    ProcessDies,
+                    ReadingStarts,
+                    ReadingArrives,
+                    LivenessIsLost,
+                ]
+                .map(|action| action(p)),
+            );
         }
         for r in 0..2 {
-            actions.extend([
-                ReadFirst, ReadSecond, Apply, CommitBatch, Purge, BeginDrain, EndDrain, BreakOffDrain,
-            ]
-            .map(|action| action(r)));
+            actions.extend(
+                [ReadFirst, ReadSecond, Apply, CommitBatch, Purge, BeginDrain, EndDrain, BreakOffDrain]
+                    .map(|action| action(r)),
+            );
         }
         actions.extend([
-            CommitRemoval, BreakOffRemoval, ForgetPositions, MasterCrashes, MirrorCrashes,
-            MirrorComesBack, ReplayLockIsLost, PoolOpens,
+            CommitRemoval,
+            BreakOffRemoval,
+            ForgetPositions,
+            MasterCrashes,
+            MirrorCrashes,
+            MirrorComesBack,
+            ReplayLockIsLost,
+            PoolOpens,
         ]);
     }
 }

@@ -40,7 +40,9 @@ pub fn all() -> Vec<Property<Protocol>> {
         }),
         Property::sometimes(GOES_DIRECT, |m: &Protocol, s: &State| {
             s.master.epoch == 1
-                && (0..2).all(|p| m.transactions().any(|t| m.plan(t).pool == p && s.tx(t).phase == Phase::Committed))
+                && (0..2).all(|p| {
+                    m.transactions().any(|t| m.plan(t).pool == p && s.tx(t).phase == Phase::Committed)
+                })
         }),
     ]
 }
@@ -73,7 +75,10 @@ fn leads_on(m: &Protocol, s: &State) -> bool {
         return true;
     }
     let over = |phase| matches!(phase, Phase::Committed | Phase::RolledBack | Phase::Unknown);
-    if s.master.in_sync && s.master.history == s.mirror.history && m.transactions().all(|t| over(s.tx(t).phase)) {
+    if s.master.in_sync
+        && s.master.history == s.mirror.history
+        && m.transactions().all(|t| over(s.tx(t).phase))
+    {
         return true;
     }
     let mut actions = Vec::with_capacity(128);

@@ -145,7 +145,9 @@ impl Protocol {
         let me = self.working(s, r)?;
         require(me.stage == Stage::Applied)?;
         let done = |t: Tx| {
-            me.due.iter().any(|d| self.plan(d).slot == self.plan(t).slot && self.plan(d).seq >= self.plan(t).seq)
+            me.due
+                .iter()
+                .any(|d| self.plan(d).slot == self.plan(t).slot && self.plan(d).seq >= self.plan(t).seq)
         };
         if !me.draining {
             s.master.queue.keep(|t| !done(t));

@@ -6,7 +6,9 @@
 use twinpool_model::properties::{
     COMES_BACK, EQUAL, GOES_DIRECT, IN_ORDER, NOTHING_LOST, ONCE, TRUE_ANSWERS,
 };
-use twinpool_model::scenario::{BYSTANDER, CHAIN, CROWD, ONE_SLOT, SAME_POOL, TWO_POOLS, TWO_POOLS_REVERSED};
+use twinpool_model::scenario::{
+    BYSTANDER, CHAIN, CROSSED, CROWD, FOUR, ONE_SLOT, SAME_POOL, THREE, TWO_POOLS, TWO_POOLS_REVERSED,
+};
 use twinpool_model::{Faults, Rules, Scenario, check};
 
 /// Nothing is violated, and the walk was not empty.
@@ -35,6 +37,69 @@ fn breaks(scenario: Scenario, switch_off: fn(&mut Rules), promises: &[&str]) {
 const ONE_LOSS: Faults = Faults { mirror_losses: 1, timeouts: 1, ..Faults::NONE };
 const TWO_LOSSES: Faults = Faults { mirror_losses: 2, timeouts: 1, ..Faults::NONE };
 const REMOVAL: Faults = Faults { removals: 1, lost_liveness: 1, mirror_losses: 1, ..Faults::NONE };
+
+#[test]
+fn it_holds_when_processes_die_and_mirror_connections_are_lost() {
+    let faults = Faults { process_crashes: 1, mirror_losses: 1, ..Faults::NONE };
+    holds(&Scenario::new("four transactions, a crash and a loss", FOUR, faults), &[COMES_BACK, GOES_DIRECT]);
+    holds(&Scenario::new("crossed, a crash and a loss", CROSSED, faults), &[COMES_BACK, GOES_DIRECT]);
+}
+
+#[test]
+fn it_holds_when_databases_crash_and_answers_are_lost() {
+    let faults = Faults { lost_answers: 1, master_crashes: 1, mirror_crashes: 1, ..Faults::NONE };
+    holds(&Scenario::new("both databases crash", CHAIN, faults), &[COMES_BACK, GOES_DIRECT]);
+}
+
+#[test]
+fn it_holds_with_two_replayers() {
+    let faults = Faults { mirror_losses: 1, stale_replayers: 1, ..Faults::NONE };
+    holds(&Scenario::new("two replayers", CHAIN, faults), &[COMES_BACK]);
+}
+
+#[test]
+fn it_holds_while_pools_are_removed() {
+    let faults = Faults { stale_replayers: 1, ..REMOVAL };
+    holds(&Scenario::new("removal and two replayers", TWO_POOLS, faults), &[COMES_BACK]);
+    let faults = Faults { process_crashes: 1, timeouts: 1, ..REMOVAL };
+    holds(&Scenario::new("removal and a crash", TWO_POOLS, faults), &[COMES_BACK]);
+}
+
+#[test]
+fn no_state_is_stuck() {
+    let faults = Faults { mirror_losses: 1, timeouts: Faults::ANY_NUMBER, ..Faults::NONE };
+    let three = Scenario::new("stuck, three transactions", THREE, faults);
+    holds(&Scenario { find_stuck: true, ..three }, &[COMES_BACK]);
+    let faults = Faults { lost_answers: 1, mirror_crashes: 1, ..faults };
+    let two = Scenario::new("stuck, with crashes", TWO_POOLS, faults);
+    holds(&Scenario { find_stuck: true, ..two }, &[COMES_BACK]);
+}
+
+/// The large budgets: `cargo test -p twinpool-model --release --features soak`. About 25 million states and
+/// 10 GB of memory.
+#[test]
+#[cfg_attr(not(feature = "soak"), ignore = "takes long: --features soak")]
+fn it_holds_with_large_budgets() {
+    let all = Faults { lost_answers: 1, master_crashes: 1, mirror_crashes: 1, ..Faults::NONE };
+    let scenarios = [
+        Scenario::new("four transactions, both databases crash", FOUR, all),
+        Scenario::new(
+            "chain, a loss, a crash, a lost answer",
+            CHAIN,
+            Faults { mirror_losses: 1, lost_answers: 1, mirror_crashes: 1, timeouts: 1, ..Faults::NONE },
+        ),
+        Scenario::new("bystander, removal and a crash", BYSTANDER, Faults { process_crashes: 1, ..REMOVAL }),
+        Scenario::new(
+            "removal, two replayers, a crash",
+            TWO_POOLS,
+            Faults { process_crashes: 1, stale_replayers: 1, timeouts: 1, ..REMOVAL },
+        ),
+    ];
+    for scenario in &scenarios {
+        let found = check(scenario, 2);
+        assert!(found.violation.is_none(), "{}: {:#?}", scenario.name, found.violation);
+    }
+}
 
 #[test]
 fn without_rule_s_the_mirror_overtakes() {
@@ -137,38 +202,4 @@ fn a_slot_taken_beside_a_removal_doubles() {
     let scenario =
         Scenario { fresh_slots: 0b11, ..Scenario::new("slots and registration", TWO_POOLS, REMOVAL) };
     breaks(scenario, |r| r.slots_need_registration = false, &[ONCE, IN_ORDER, NOTHING_LOST]);
-}
-
-#[test]
-fn probe() {
-    use twinpool_model::scenario;
-    let Ok(f) = std::env::var("F") else { return };
-    let f: Vec<u8> = f.split(',').map(|x| x.parse().unwrap()).collect();
-    let plan = match std::env::var("P").unwrap().as_str() {
-        "four" => scenario::FOUR,
-        "three" => scenario::THREE,
-        "crossed" => scenario::CROSSED,
-        "two" => scenario::TWO_POOLS,
-        "same" => scenario::SAME_POOL,
-        "one" => scenario::ONE_SLOT,
-        "bystander" => scenario::BYSTANDER,
-        _ => scenario::CHAIN,
-    };
-    let faults = Faults {
-        process_crashes: f[0],
-        mirror_losses: f[1],
-        lost_answers: f[2],
-        master_crashes: f[3],
-        mirror_crashes: f[4],
-        timeouts: f[5],
-        stale_replayers: f[6],
-        late_readings: f[7],
-        removals: f[8],
-        lost_liveness: f[9],
-        openings: f[10],
-    };
-    let mut s = Scenario::new("probe", plan, faults);
-    s.epochs = std::env::var("E").map(|e| e.parse().unwrap()).unwrap_or(5);
-    s.find_stuck = std::env::var("STUCK").is_ok();
-    holds(&s, &[]);
 }

@@ -18,8 +18,10 @@ fn die_at(
 ) {
     let nth = format!("{point}:{}", 1 + rng.below(upto));
     println!("{nth}");
-    let more = [("replay.batch_entries", "10"), ("replay.drain_below", "5")];
-    let mut worker = Worker::start(pair, &options(pair, &more), rng.next_u64(), Some(&nth));
+    // Several batches, where it is to die in one of them; such small ones would never come to an end.
+    let batches = [("replay.batch_entries", "10"), ("replay.drain_below", "5")];
+    let more = if upto > 1 { &batches[..] } else { &[] };
+    let mut worker = Worker::start(pair, &options(pair, more), rng.next_u64(), Some(&nth));
     on_the_way(&mut worker);
     book.add(&worker.died_at(&nth));
     settle_by_a_successor(pair);

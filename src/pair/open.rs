@@ -14,6 +14,8 @@ use crate::value::Value;
 
 /// How long an opener waits for another that is just making the tables.
 const ESTABLISH_LIMIT: Duration = Duration::from_secs(20);
+/// How long a new pool waits for its own lock.
+const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 
 /// What `open` needs to know.
 pub struct OpenSpec {
@@ -195,7 +197,7 @@ fn establish(
         Some(_) => None,
         None => {
             let open = || Link::open(crate::Side::Master, &spec.master, &spec.master_settings);
-            Some(locks::lock(open, "twin-establish", ESTABLISH_LIMIT)?)
+            Some(locks::lock(open, "twin-establish", true, ESTABLISH_LIMIT)?)
         }
     };
     let known = match known {
@@ -373,7 +375,6 @@ fn compare_schemas(
 
 /// Registers the pool under a UUID of its own, locked as alive first.
 fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
-    let link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
     let sql = format!(
         "INSERT INTO {} (pool, name, host, process, opened_at, library) VALUES (?, ?, ?, ?, ?, ?)",
         tables.name("twin_pool")
@@ -387,11 +388,11 @@ fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
         Value::Text(now_text()),
         Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    // The lock first: a registered pool that is not locked is dead to others.
-    let held = locks::try_lock(link, &format!("twin-{id}"), false)?.ok_or_else(|| {
-        Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else")
-    })?;
-    let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
+    // The lock first: a registered pool that is not locked is dead to others. Somebody who looks for files of
+    // the dead may hold it for an instant.
+    let open = || Link::open(crate::Side::Master, &spec.master, &spec.master_settings);
+    let held = locks::lock(open, &format!("twin-{id}"), false, REGISTER_LIMIT)?;
+    let mut link = open()?;
     link.run(&sql, &row)?;
     crate::failpoint!(&spec.setup.name, "registered");
     Ok(held)

@@ -417,10 +417,14 @@ fn set_mode(pair: &Pair, row: &StateRow) -> Result<()> {
 pub fn settle_the_dead(pair: &Pair, mirror: &mut Link) -> Result<()> {
     let t = &pair.tables;
     let pools = pair.control(|link| link.query(&format!("SELECT pool FROM {}", t.name("twin_pool")), &[]))?;
-    for pool in pools.iter().filter_map(|r| r.first()).map(text).filter(|p| *p != pair.id) {
+    let pools: Vec<String> = pools.iter().filter_map(|r| r.first()).map(text).collect();
+    if t.engine == Engine::Sqlite {
+        pair.control(|link| locks::sweep(link, &pools))?;
+    }
+    for pool in pools.iter().filter(|p| **p != pair.id) {
         let link = pair.open_master()?;
         let Some(_dead) = locks::try_lock(link, &format!("twin-{pool}"), false)? else { continue };
-        bury(pair, &pool, mirror)?;
+        bury(pair, pool, mirror)?;
     }
     Ok(())
 }
@@ -474,17 +478,32 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
             link.run(&format!("DELETE FROM {} WHERE pool = ? AND slot = ?", t.name(table)), &name)?;
         }
     }
-    link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
     crate::failpoint!(&pair.setup.name, "before_burial");
     link.commit()?;
     crate::failpoint!(&pair.setup.name, "buried_on_master");
+
+    // The registration goes last, so that positions are never without one: whoever finds a registration
+    // with nothing pending goes on here. A pool that was only paused may have taken a new slot meanwhile.
+    link.begin(true)?;
+    let registered = !link.query(&t.lock_registration, std::slice::from_ref(&own))?.is_empty();
+    let sql = format!("SELECT COUNT(*) FROM {} WHERE pool = ?", t.name("twin_pending"));
+    let slots = link.query(&sql, std::slice::from_ref(&own))?.first().and_then(|r| r.first()).map_or(0, int);
+    if !registered || slots > 0 {
+        return link.rollback();
+    }
+    let applied = pair.mirror_tables.name("twin_applied");
+    let sql = format!("SELECT slot FROM {applied} WHERE pool = ?");
+    let positions = mirror.query(&sql, std::slice::from_ref(&own))?;
     mirror.begin(true)?;
     mirror.run(&pair.mirror_tables.take_lease, &[])?;
-    let sql = format!("DELETE FROM {} WHERE pool = ? AND slot = ?", pair.mirror_tables.name("twin_applied"));
-    for r in &rows {
+    let sql = format!("DELETE FROM {applied} WHERE pool = ? AND slot = ?");
+    for r in &positions {
         mirror.run(&sql, &[own.clone(), r[0].clone()])?;
     }
-    mirror.commit()
+    mirror.commit()?;
+    crate::failpoint!(&pair.setup.name, "buried_on_mirror");
+    link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
+    link.commit()
 }
 
 /// At an orderly close: takes our rows away if nothing of them is needed. Failing is no harm, another pool

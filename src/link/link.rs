@@ -375,7 +375,10 @@ impl Link {
         // Behind the lock, so that in case of an error the statement is freed under it.
         let mut prepared = prepared;
         let stmt = prepared.stmt.clone();
-        let columns = statement::column_count(&stmt);
+        // An UPDATE … RETURNING that found nothing has columns and no result: the driver manager refuses to
+        // describe what psqlODBC answered SQL_NO_DATA to.
+        let nothing = called.ret == sys::SqlReturn::NO_DATA;
+        let columns = if nothing { 0 } else { statement::column_count(&stmt) };
         if columns > 0 {
             let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns) {
                 Some(shape) => shape,

@@ -70,10 +70,10 @@ pub fn try_lock(mut link: Link, name: &str, lasting: bool) -> Result<Option<Held
 }
 
 /// Waits for the lock, at most `limit`.
-pub fn lock(open: impl Fn() -> Result<Link>, name: &str, limit: Duration) -> Result<Held> {
+pub fn lock(open: impl Fn() -> Result<Link>, name: &str, lasting: bool, limit: Duration) -> Result<Held> {
     let end = Instant::now() + limit;
     loop {
-        if let Some(held) = try_lock(open()?, name, true)? {
+        if let Some(held) = try_lock(open()?, name, lasting)? {
             return Ok(held);
         }
         if Instant::now() >= end {
@@ -84,6 +84,25 @@ pub fn lock(open: impl Fn() -> Result<Link>, name: &str, limit: Duration) -> Res
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Removes the lock files of pools that died before they were registered, of which no table tells.
+pub fn sweep(link: &mut Link, registered: &[String]) -> Result<()> {
+    let database = sqlite_file(link)?;
+    let (Some(folder), Some(name)) = (database.parent(), database.file_name()) else { return Ok(()) };
+    let prefix = format!("{}-twin-", name.to_string_lossy());
+    // A folder that cannot be read keeps its files.
+    let Ok(files) = std::fs::read_dir(folder) else { return Ok(()) };
+    for file in files.flatten() {
+        let file_name = file.file_name();
+        let id = file_name.to_str().and_then(|n| n.strip_prefix(&prefix)?.strip_suffix(".lock"));
+        let ours = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        if id.is_some_and(|id| ours(id) && !registered.iter().any(|r| r == id)) {
+            // Held by nobody: letting go of it removes it.
+            drop(lock_file(&file.path(), true)?);
+        }
+    }
+    Ok(())
 }
 
 fn is_one(rows: &[Vec<Value>]) -> bool {

@@ -12,14 +12,16 @@ use crate::error::{Error, Result};
 use crate::queue::replay::{Backoff, Replayer, Step};
 use crate::value::Value;
 
-/// How often the dead are looked for while all is well.
+/// How often the dead are looked for while all is well. Sooner after the open: whoever opens in place of a
+/// process that was killed may come before the server has noticed that death.
 const BURIAL_PERIOD: Duration = Duration::from_secs(30);
+const FIRST_BURIAL: Duration = Duration::from_secs(1);
 
 /// Watches `twin_state`: epochs that end, marks that want a flip, the queue's size, our own life sign.
 pub fn watch(pair: &Arc<Pair>, liveness: Held) {
     let mut liveness = Some(liveness);
     let mut wakings = 0;
-    let mut last_burial = Instant::now();
+    let (mut last_burial, mut burial_pause) = (Instant::now(), FIRST_BURIAL);
     while !pair.closing.load(Ordering::SeqCst) {
         if let Err(e) = look(pair) {
             log::debug!(target: "twinpool::pair", "{}: the master was not readable: {e}", pair.setup.name);
@@ -28,14 +30,24 @@ pub fn watch(pair: &Arc<Pair>, liveness: Held) {
             drop(liveness.take());
             liveness = prove_alive(pair);
         }
-        if last_burial.elapsed() > BURIAL_PERIOD && pair.view().state == MirrorState::InSync {
-            last_burial = Instant::now();
-            if let Err(e) = pair.open_mirror().and_then(|mut mirror| settle_the_dead(pair, &mut mirror)) {
+        if last_burial.elapsed() > burial_pause && pair.view().state == MirrorState::InSync {
+            if let Err(e) = look_for_the_dead(pair) {
                 log::debug!(target: "twinpool::pair", "{}: dead pools were not looked for: {e}", pair.setup.name);
             }
+            (last_burial, burial_pause) = (Instant::now(), (burial_pause * 2).min(BURIAL_PERIOD));
         }
         pair.sleep(&mut wakings, pair.setup.poll);
     }
+}
+
+fn look_for_the_dead(pair: &Pair) -> Result<()> {
+    let own = Value::Text(pair.id.clone());
+    let sql = format!("SELECT COUNT(*) FROM {} WHERE pool <> ?", pair.tables.name("twin_pool"));
+    let others = pair.control(|link| link.query(&sql, std::slice::from_ref(&own)))?;
+    if others.first().and_then(|r| r.first()).map_or(0, int) > 0 {
+        settle_the_dead(pair, &mut pair.open_mirror()?)?;
+    }
+    Ok(())
 }
 
 /// The lock again, after its connection was lost; and whether somebody has removed us meanwhile.

@@ -14,6 +14,8 @@ use crate::value::Value;
 
 /// How long an opener waits for another that is just making the tables.
 const ESTABLISH_LIMIT: Duration = Duration::from_secs(20);
+/// How long a new pool waits for its own lock.
+const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 
 /// What `open` needs to know.
 pub struct OpenSpec {
@@ -195,7 +197,7 @@ fn establish(
         Some(_) => None,
         None => {
             let open = || Link::open(crate::Side::Master, &spec.master, &spec.master_settings);
-            Some(locks::lock(open, "twin-establish", ESTABLISH_LIMIT)?)
+            Some(locks::lock(open, "twin-establish", true, ESTABLISH_LIMIT)?)
         }
     };
     let known = match known {
@@ -374,7 +376,6 @@ fn compare_schemas(
 
 /// Registers the pool under a UUID of its own, locked as alive first.
 fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
-    let link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
     let sql = format!(
         "INSERT INTO {} (pool, name, host, process, opened_at, library) VALUES (?, ?, ?, ?, ?, ?)",
         tables.name("twin_pool")
@@ -388,11 +389,11 @@ fn register(spec: &OpenSpec, id: &str, tables: &Tables) -> Result<Held> {
         Value::Text(now_text()),
         Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    // The lock first: a registered pool that is not locked is dead to others.
-    let held = locks::try_lock(link, &format!("twin-{id}"), false)?.ok_or_else(|| {
-        Error::new(Status::Internal, "open: the lock of a new pool is held by somebody else")
-    })?;
-    let mut link = Link::open(crate::Side::Master, &spec.master, &spec.master_settings)?;
+    // The lock first: a registered pool that is not locked is dead to others. Somebody who looks for files of
+    // the dead may hold it for an instant.
+    let open = || Link::open(crate::Side::Master, &spec.master, &spec.master_settings);
+    let held = locks::lock(open, &format!("twin-{id}"), false, REGISTER_LIMIT)?;
+    let mut link = open()?;
     link.run(&sql, &row)?;
     crate::failpoint!(&spec.setup.name, "registered");
     Ok(held)
@@ -417,10 +418,14 @@ fn set_mode(pair: &Pair, row: &StateRow) -> Result<()> {
 pub fn settle_the_dead(pair: &Pair, mirror: &mut Link) -> Result<()> {
     let t = &pair.tables;
     let pools = pair.control(|link| link.query(&format!("SELECT pool FROM {}", t.name("twin_pool")), &[]))?;
-    for pool in pools.iter().filter_map(|r| r.first()).map(text).filter(|p| *p != pair.id) {
+    let pools: Vec<String> = pools.iter().filter_map(|r| r.first()).map(text).collect();
+    if t.engine == Engine::Sqlite {
+        pair.control(|link| locks::sweep(link, &pools))?;
+    }
+    for pool in pools.iter().filter(|p| **p != pair.id) {
         let link = pair.open_master()?;
         let Some(_dead) = locks::try_lock(link, &format!("twin-{pool}"), false)? else { continue };
-        bury(pair, &pool, mirror)?;
+        bury(pair, pool, mirror)?;
     }
     Ok(())
 }
@@ -475,17 +480,32 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
             link.run(&format!("DELETE FROM {} WHERE pool = ? AND slot = ?", t.name(table)), &name)?;
         }
     }
-    link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
     crate::failpoint!(&pair.setup.name, "before_burial");
     link.commit()?;
     crate::failpoint!(&pair.setup.name, "buried_on_master");
+
+    // The registration goes last, so that positions are never without one: whoever finds a registration
+    // with nothing pending goes on here. A pool that was only paused may have taken a new slot meanwhile.
+    link.begin(true)?;
+    let registered = !link.query(&t.lock_registration, std::slice::from_ref(&own))?.is_empty();
+    let sql = format!("SELECT COUNT(*) FROM {} WHERE pool = ?", t.name("twin_pending"));
+    let slots = link.query(&sql, std::slice::from_ref(&own))?.first().and_then(|r| r.first()).map_or(0, int);
+    if !registered || slots > 0 {
+        return link.rollback();
+    }
+    let applied = pair.mirror_tables.name("twin_applied");
+    let sql = format!("SELECT slot FROM {applied} WHERE pool = ?");
+    let positions = mirror.query(&sql, std::slice::from_ref(&own))?;
     mirror.begin(true)?;
     mirror.run(&pair.mirror_tables.take_lease, &[])?;
-    let sql = format!("DELETE FROM {} WHERE pool = ? AND slot = ?", pair.mirror_tables.name("twin_applied"));
-    for r in &rows {
+    let sql = format!("DELETE FROM {applied} WHERE pool = ? AND slot = ?");
+    for r in &positions {
         mirror.run(&sql, &[own.clone(), r[0].clone()])?;
     }
-    mirror.commit()
+    mirror.commit()?;
+    crate::failpoint!(&pair.setup.name, "buried_on_mirror");
+    link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
+    link.commit()
 }
 
 /// At an orderly close: takes our rows away if nothing of them is needed. Failing is no harm, another pool

@@ -249,6 +249,8 @@ impl TwinSession {
             if !failure.may_be_rerun() {
                 return self.give_way(epoch, &failure);
             }
+            // First of all: a half that has failed answers no questions, and rule F asks it.
+            self.rollback_half();
             let foreign = self.read_foreign()?;
             if !pair.between.wait(deadline)
                 || pair.is_marked(epoch)

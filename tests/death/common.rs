@@ -133,6 +133,10 @@ pub fn settle(pair: &Pair, pool: &TwinPool) {
 #[track_caller]
 pub fn settle_by_a_successor(pair: &Pair) {
     let pool = open(pair);
+    // What an operator detached only an operator attaches.
+    if pool.status().mirror_state == MirrorState::Detached {
+        pool.attach().unwrap_or_else(|e| panic!("attach: {e}"));
+    }
     settle(pair, &pool);
     close(pool);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use twinpool_testkit::{Pair, Rng, on_own_servers};
+use twinpool_testkit::{Rng, on_own_servers};
 
 use crate::common::*;
 use crate::load;

@@ -24,9 +24,10 @@ fn held(pair: &Pair) -> Vec<(String, i64)> {
                 let (folder, name) = (path.parent().expect("a folder"), path.file_name().expect("a name"));
                 let own = format!("{}-twin-", name.to_string_lossy());
                 let names = std::fs::read_dir(folder).expect("readable").flatten().map(|e| e.file_name());
-                // The replay lock's file stays: one for the life of the pair.
+                // The files of locks that belong to the pair stay as long as it does.
+                let lasting = |n: &str| n.ends_with("-twin-replay.lock") || n.ends_with("-twin-establish.lock");
                 let locks = names.map(|n| n.to_string_lossy().into_owned());
-                let locks = locks.filter(|n| n.starts_with(&own) && !n.ends_with("-twin-replay.lock"));
+                let locks = locks.filter(|n| n.starts_with(&own) && !lasting(n));
                 locks.count() as i64
             }
             Engine::Postgres => node.count(

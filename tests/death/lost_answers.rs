@@ -210,8 +210,14 @@ on_all_servers! {
             let cut = if rng.chance(60) { &p.master } else { &p.mirror };
             let direction = *rng.pick(&[Direction::ToServer, Direction::ToClient]);
             cut.cut_after(direction, 1 + rng.below(1500));
-            let answer = insert(&mut s, id);
-            cut.heal();
+            let answer = std::thread::scope(|scope| {
+                // Where nothing passes for good nobody can be asked.
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(500));
+                    cut.heal();
+                });
+                insert(&mut s, id)
+            });
             true_answer(pair, id, &answer);
         }
         p.finish(pair, s);

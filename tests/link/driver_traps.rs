@@ -83,6 +83,27 @@ on_all_engines! {
         assert_eq!(node.count("SELECT count(*) FROM t"), 1);
     }
 
+    fn returning_of_nothing_is_no_error(pair: &Pair) {
+        if pair.engine() != TestEngine::Postgres {
+            return;
+        }
+        // psqlODBC answers SQL_NO_DATA, behind which the driver manager describes no columns.
+        let node = &pair.master;
+        node.sql("CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1)");
+        let mut link = link(node);
+        link.begin(true).unwrap();
+        let sql = "UPDATE t SET v = v + 1 WHERE id = ? RETURNING v";
+        for id in [9, 1, 9, 1] {
+            let rows = link.query(sql, &[int(id)]).unwrap();
+            assert_eq!(rows.len(), usize::from(id == 1));
+        }
+        let outcome = link.run(sql, &[int(9)]).unwrap();
+        assert_eq!(outcome.affected, 0);
+        drop(outcome);
+        link.commit().unwrap();
+        assert_eq!(node.count("SELECT v FROM t"), 3);
+    }
+
     fn values_beyond_64_bits_lose_nothing(pair: &Pair) {
         if pair.engine() != TestEngine::MariaDb {
             return;

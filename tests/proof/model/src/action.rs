@@ -228,8 +228,10 @@ impl Model for Protocol {
         vec![State::first(&self.scenario)]
     }
 
-    fn actions(&self, _state: &State, actions: &mut Vec<Action>) {
-        self.all_actions(actions);
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if !properties::is_broken(self, state) {
+            self.all_actions(actions);
+        }
     }
 
     fn next_state(&self, before: &State, action: Action) -> Option<State> {

@@ -13,7 +13,7 @@ use crate::scenario::Scenario;
 pub struct Finding {
     pub scenario: &'static str,
     pub states: usize,
-    /// The promise that is broken and the shortest way there that was met.
+    /// The promise that is broken and the way there, about the shortest.
     pub violation: Option<(&'static str, Vec<Action>)>,
     /// Examples that were met of what should be possible.
     pub met: Vec<&'static str>,

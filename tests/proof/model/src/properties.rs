@@ -17,13 +17,9 @@ pub const GOES_DIRECT: &str = "transactions of both pools commit directly";
 
 pub fn all() -> Vec<Property<Protocol>> {
     vec![
-        Property::always(IN_ORDER, |_, s: &State| {
-            (0..ROWS).all(|r| s.master.history[r].starts_with(&s.mirror.history[r]))
-        }),
+        Property::always(IN_ORDER, in_order),
         Property::always(NOTHING_LOST, nothing_is_lost),
-        Property::always(ONCE, |m: &Protocol, s: &State| {
-            m.transactions().all(|t| (0..ROWS).all(|r| s.mirror.history[r].count(t) <= 1))
-        }),
+        Property::always(ONCE, once),
         Property::always(EQUAL, |m: &Protocol, s: &State| {
             !is_quiet(m, s) || s.master.history == s.mirror.history
         }),
@@ -39,12 +35,24 @@ pub fn all() -> Vec<Property<Protocol>> {
             s.master.epoch > 2 && is_quiet(m, s) && s.mirror.history[0].len() >= 2
         }),
         Property::sometimes(GOES_DIRECT, |m: &Protocol, s: &State| {
-            s.master.epoch == 1
-                && (0..2).all(|p| {
-                    m.transactions().any(|t| m.plan(t).pool == p && s.tx(t).phase == Phase::Committed)
-                })
+            let direct =
+                |p| m.transactions().any(|t| m.plan(t).pool == p && s.tx(t).phase == Phase::Committed);
+            s.master.epoch == 1 && direct(0) && direct(1)
         }),
     ]
+}
+
+/// Nothing leads on from a state like this: what comes after it would only hide where it broke.
+pub fn is_broken(m: &Protocol, s: &State) -> bool {
+    !in_order(m, s) || !once(m, s) || !nothing_is_lost(m, s)
+}
+
+fn in_order(_: &Protocol, s: &State) -> bool {
+    (0..ROWS).all(|r| s.master.history[r].starts_with(&s.mirror.history[r]))
+}
+
+fn once(m: &Protocol, s: &State) -> bool {
+    m.transactions().all(|t| (0..ROWS).all(|r| s.mirror.history[r].count(t) <= 1))
 }
 
 fn nothing_is_lost(m: &Protocol, s: &State) -> bool {

@@ -42,15 +42,15 @@ impl Protocol {
             && !s.master.queue.iter().any(|t| self.plan(t).pool == of)
     }
 
-    /// All of it is applied: its rows go, in the master.
+    /// All of it is applied: its rows go, in the master. The registration stays until the end, so that others
+    /// can finish what a death interrupts here.
     pub(crate) fn commit_removal(&self, s: &mut State) -> Option<()> {
         let removal = s.removal.filter(|r| !r.committed)?;
         require(s.pools[1 - usize::from(removal.of)].alive)?;
         require(!self.rules().removal_locks || self.nothing_is_left(s, removal.of))?;
-        for slot in self.slots_to_forget(&removal) {
+        for slot in self.slots_of(removal.of).filter(|slot| removal.slots >> slot & 1 == 1) {
             s.master.pending[slot] = Default::default();
         }
-        s.master.registered[usize::from(removal.of)] = false;
         s.removal = Some(Removal { committed: true, ..removal });
         Some(())
     }
@@ -68,27 +68,27 @@ impl Protocol {
         Some(())
     }
 
-    /// Then its positions, on the mirror: behind a new lease, so that no older list is applied any more.
+    /// Then, under the lock of the registration, its positions on the mirror: behind a new lease, so that no
+    /// older list is applied any more. A pool that lives after all and has taken a new slot meanwhile stays.
     pub(crate) fn forget_positions(&self, s: &mut State) -> Option<()> {
         let removal = s.removal.filter(|r| r.committed)?;
         require(s.pools[1 - usize::from(removal.of)].alive && s.mirror.up)?;
-        require(self.slots_to_forget(&removal).all(|slot| s.mirror.position_locks[slot].is_none()))?;
+        let mut slots = self.slots_of(removal.of);
+        if self.rules().slots_need_registration && slots.any(|slot| s.master.pending[slot].exists) {
+            s.removal = None;
+            return Some(());
+        }
+        require(self.slots_of(removal.of).all(|slot| s.mirror.position_locks[slot].is_none()))?;
         if self.rules().removal_raises_lease {
             require(!s.lease_is_locked())?;
             s.mirror.lease += 1;
         }
-        for slot in self.slots_to_forget(&removal) {
+        for slot in self.slots_of(removal.of) {
             s.mirror.positions[slot] = None;
         }
+        s.master.registered[usize::from(removal.of)] = false;
         s.removal = None;
         Some(())
-    }
-
-    /// Those that were looked at; without the rule, all that are there.
-    fn slots_to_forget(&self, removal: &Removal) -> impl Iterator<Item = usize> + use<'_> {
-        let (of, seen) = (removal.of, removal.slots);
-        let exact = self.rules().slots_need_registration;
-        self.slots_of(of).filter(move |slot| !exact || seen >> slot & 1 == 1)
     }
 
     /// A living pool takes its proof of life again.

@@ -40,8 +40,8 @@ pub struct Rules {
     pub removal_locks: bool,
     /// The removal of a dead pool raises the lease before it forgets positions.
     pub removal_raises_lease: bool,
-    /// A new slot is taken only under the registration of its pool, and removal forgets only the slots that
-    /// it has looked at.
+    /// A new slot is taken only under the registration of its pool, and removal goes no further where it finds
+    /// one.
     pub slots_need_registration: bool,
 }
 

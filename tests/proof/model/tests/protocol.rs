@@ -75,8 +75,7 @@ fn no_state_is_stuck() {
     holds(&Scenario { find_stuck: true, ..two }, &[COMES_BACK]);
 }
 
-/// The large budgets: `cargo test -p twinpool-model --release --features soak`. About 25 million states and
-/// 10 GB of memory.
+/// The large budgets: `cargo test -p twinpool-model --release --features soak`. About 35 million states.
 #[test]
 #[cfg_attr(not(feature = "soak"), ignore = "takes long: --features soak")]
 fn it_holds_with_large_budgets() {

@@ -1,7 +1,7 @@
 //! One connection to one node.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use odbc_api::sys;
 
@@ -25,6 +25,8 @@ pub struct Link {
     greeting: Greeting,
     session_sql: Vec<String>,
     lock_timeout: Option<Duration>,
+    /// Nothing has been run yet in the open transaction.
+    pub(super) fresh: bool,
 }
 
 pub(super) struct Control(pub(super) Arc<Stmt>);
@@ -49,6 +51,7 @@ impl Link {
             greeting: Greeting::default(),
             session_sql: Vec::new(),
             lock_timeout: None,
+            fresh: false,
         }
     }
 
@@ -149,49 +152,49 @@ impl Link {
     /// Limit of each following call; `None`: none. Past it the connection is cut and lost; SQLite's call is
     /// interrupted, or gives up its wait for a lock, and the connection stays.
     pub fn set_call_timeout(&mut self, limit: Option<Duration>) {
-        let before = self.core.call_timeout();
         self.core.set_call_timeout(limit);
-        // No interruption reaches a wait for a lock in SQLite: the wait itself must be short enough.
-        if self.engine() == Engine::Sqlite && before != limit && !self.core.is_lost() {
-            let waits = self.lock_timeout;
-            if let Err(error) = self.apply_lock_timeout(waits) {
-                log::warn!("{error}");
-            }
-        }
     }
 
     /// Limit of lock waits on this session; `None`: the engine's default.
     pub fn set_lock_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
-        self.apply_lock_timeout(limit)?;
+        if let Some(sql) = self.driver().lock_timeout(limit) {
+            self.run_once(&sql)?;
+        }
         self.lock_timeout = limit;
         Ok(())
     }
 
-    fn apply_lock_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
-        let mut effective = limit;
-        if self.engine() == Engine::Sqlite
-            && let Some(call) = self.core.call_timeout()
-        {
-            // A little less, so that it is the wait that ends and not the watchdog that ends it.
-            effective = Some(limit.unwrap_or(super::dialects::SQLITE_LOCK_TIMEOUT).min(call * 3 / 4));
-        }
-        match self.driver().lock_timeout(effective) {
-            Some(sql) => self.run_once(&sql).map(drop),
-            None => Ok(()),
+    /// Does `act` again while SQLite is busy and nothing is lost by trying: outside a transaction, and for the
+    /// first statement in one. Later, the transaction's view may be old, which no waiting cures.
+    pub(super) fn waiting<T>(&mut self, mut act: impl FnMut(&mut Link) -> Result<T>) -> Result<T> {
+        let Some(default) = self.driver().waits_outside() else { return act(self) };
+        let started = Instant::now();
+        loop {
+            let result = act(self);
+            let busy = result.as_ref().is_err_and(|e| e.class() == Class::Retryable) && !self.core.is_lost();
+            if !busy || !(self.core.tx() == TxState::Idle || self.fresh) {
+                self.fresh &= result.is_err();
+                return result;
+            }
+            // Within the limit of the call, so that it is the wait that ends and not the watchdog that ends it.
+            let call = self.core.call_timeout().map_or(Duration::MAX, |limit| limit * 3 / 4);
+            if started.elapsed() >= self.lock_timeout.unwrap_or(default).min(call) {
+                return result;
+            }
         }
     }
 
     /// Runs one statement with `?` markers, prepared through the link's statement cache.
     pub fn run(&mut self, sql: &str, params: &[Value]) -> Result<Outcome> {
         self.check_usable()?;
-        let result = self.execute(sql, params, true);
+        let result = self.waiting(|link| link.execute(sql, params, true));
         self.settle(result)
     }
 
     /// Runs one statement directly, without cache or parameters (DDL, session statements).
     pub fn run_once(&mut self, sql: &str) -> Result<Outcome> {
         self.check_usable()?;
-        let result = self.execute_direct(sql);
+        let result = self.waiting(|link| link.execute_direct(sql));
         self.settle(result)
     }
 

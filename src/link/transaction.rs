@@ -19,8 +19,10 @@ impl Link {
             TxState::Lost => return Err(self.core.lost_error()),
         }
         self.check_file()?;
-        self.control(self.driver().begin(write))?;
+        let sql = self.driver().begin(write);
+        self.waiting(|link| link.control(sql))?;
         self.core.set_tx(TxState::Open);
+        self.fresh = !write;
         Ok(())
     }
 

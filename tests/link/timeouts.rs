@@ -154,6 +154,35 @@ on_all_engines! {
         run(&mut waiter, "UPDATE t SET v = 3", &[]);
     }
 
+    fn a_statement_waits_for_a_lock_that_is_given_back(pair: &Pair) {
+        let node = &pair.master;
+        node.sql("CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 0)");
+        let mut holder = link(node);
+        let mut waiter = link(node);
+        for inside in [false, true] {
+            holder.begin(true).unwrap();
+            run(&mut holder, "UPDATE t SET v = 1", &[]);
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    if inside {
+                        waiter.begin(false).unwrap();
+                    }
+                    let start = Instant::now();
+                    run(&mut waiter, "UPDATE t SET v = v + 1", &[]);
+                    if inside {
+                        waiter.commit().unwrap();
+                    }
+                    start.elapsed()
+                });
+                std::thread::sleep(Duration::from_millis(400));
+                holder.commit().unwrap();
+                let took = waiting.join().unwrap();
+                assert!(took >= Duration::from_millis(200), "{took:?}");
+            });
+            assert_eq!(node.count("SELECT v FROM t"), 2);
+        }
+    }
+
     fn a_link_through_a_unix_socket_is_cut_too(pair: &Pair) {
         let Some(server) = pair.master.server() else { return };
         let (data, tcp) = (server.data().display().to_string(), pair.master.connection_string());

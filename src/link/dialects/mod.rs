@@ -213,6 +213,11 @@ pub(crate) trait Driver: Dialect {
 
     fn lock_timeout(&self, limit: Option<Duration>) -> Option<String>;
 
+    /// Where a wait for a lock is a repetition of the statement: how long, when nothing else is said.
+    fn waits_outside(&self) -> Option<Duration> {
+        None
+    }
+
     /// What replaces a value's `?` in prepared text: `?` with a cast where the driver would lose the type.
     fn marker(&self, value: &Value) -> &'static str;
 
@@ -266,9 +271,6 @@ pub(crate) fn of(engine: Engine) -> &'static dyn Driver {
         Engine::MariaDb => &mariadb::MariaDb,
     }
 }
-
-/// How long SQLite waits for a lock when nothing else is said.
-pub(crate) const SQLITE_LOCK_TIMEOUT: Duration = sqlite::DEFAULT_LOCK_TIMEOUT;
 
 /// The dialect of an engine.
 pub fn dialect(engine: Engine) -> &'static dyn Dialect {

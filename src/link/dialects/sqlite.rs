@@ -24,7 +24,7 @@ use crate::value::{Isolation, Type, Value};
 pub(super) struct Sqlite;
 
 /// How long a statement waits for a lock when nothing is set.
-pub(super) const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
@@ -135,7 +135,7 @@ impl Driver for Sqlite {
             attributes.default("NoCreat", "1");
         }
         // The driver repeats a busy statement by itself until this many milliseconds have passed, even
-        // where only a rollback can help. Waiting is SQLite's own business: see `lock_timeout`.
+        // where only a rollback can help. How waiting is done: see `session_sql`.
         attributes.default("Timeout", "1");
         attributes.default("SyncPragma", if settings.durable { "FULL" } else { "NORMAL" });
     }
@@ -206,7 +206,9 @@ impl Driver for Sqlite {
         settings: &LinkSettings,
         _greeting: &Greeting,
     ) -> Vec<String> {
-        let mut session: Vec<String> = self.lock_timeout(settings.lock_timeout).into_iter().collect();
+        // SQLite's own wait sleeps ever longer, up to 100 ms at a time, while others come and go. A short one
+        // is repeated by `Link` until the limit is over.
+        let mut session = vec!["PRAGMA busy_timeout = 20".to_owned()];
         if attributes.get("JournalMode").is_none() {
             session.push("PRAGMA journal_mode = WAL".into());
         }
@@ -224,10 +226,12 @@ impl Driver for Sqlite {
         if write { "BEGIN IMMEDIATE" } else { "BEGIN" }
     }
 
-    fn lock_timeout(&self, limit: Option<Duration>) -> Option<String> {
-        // After this wait the driver runs the statement once more, with a second wait of the same length.
-        let half = limit.unwrap_or(DEFAULT_LOCK_TIMEOUT).as_millis() / 2;
-        Some(format!("PRAGMA busy_timeout = {}", half.min(i32::MAX as u128)))
+    fn lock_timeout(&self, _limit: Option<Duration>) -> Option<String> {
+        None
+    }
+
+    fn waits_outside(&self) -> Option<Duration> {
+        Some(DEFAULT_LOCK_TIMEOUT)
     }
 
     fn marker(&self, _value: &Value) -> &'static str {

@@ -78,8 +78,35 @@ pub(super) fn run_many(link: &mut Link, statements: &[(&str, &[Value])]) -> Resu
     Ok(affected)
 }
 
+/// For whoever gives the transaction up when anything fails: no savepoint, no second way.
+pub(super) fn run_batch(link: &mut Link, statements: &[(&str, &[Value])]) -> Result<Vec<i64>> {
+    link.check_usable()?;
+    let mut affected = Vec::with_capacity(statements.len());
+    let mut at = 0;
+    while at < statements.len() {
+        let count = if link.engine() == Engine::Sqlite || link.tx() != TxState::Open {
+            0
+        } else {
+            let (text, count) = gather(link, &statements[at..]).map_err(|(_, e)| e)?;
+            if count >= 2 {
+                match together(link, &text, count) {
+                    Ok(counts) => affected.extend(counts),
+                    Err((_, error)) => return Err(settled(link, error)),
+                }
+            }
+            count
+        };
+        if count < 2 {
+            let one = &statements[at..at + 1];
+            affected = one_by_one(link, one, at, affected).map_err(|(_, e)| e)?;
+        }
+        at += count.max(1);
+    }
+    Ok(affected)
+}
+
 /// The text of as many statements as one round trip takes; less than two where the first goes alone.
-fn gather(link: &Link, statements: &[(&str, &[Value])]) -> Result<(String, usize), (usize, Error)> {
+fn gather(link: &mut Link, statements: &[(&str, &[Value])]) -> Result<(String, usize), (usize, Error)> {
     let driver = link.driver();
     let mut text = String::new();
     let mut count = 0;
@@ -89,7 +116,11 @@ fn gather(link: &Link, statements: &[(&str, &[Value])]) -> Result<(String, usize
         if !can_join(driver, sql) || text.len() >= MOST_BYTES {
             break;
         }
-        let one = inline(driver, sql, values).map_err(|e| (count, e))?;
+        let named = if link.engine() == Engine::Postgres { link.by_name(sql, values) } else { None };
+        let one = match named {
+            Some(text) => text,
+            None => inline(driver, sql, values).map_err(|e| (count, e))?,
+        };
         if count > 0 {
             text.push(';');
         }

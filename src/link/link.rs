@@ -25,6 +25,8 @@ pub struct Link {
     greeting: Greeting,
     session_sql: Vec<String>,
     lock_timeout: Option<Duration>,
+    /// Statements the server keeps under names of ours.
+    pub(super) named: super::named::Named,
     /// Nothing has been run yet in the open transaction.
     pub(super) fresh: bool,
 }
@@ -51,6 +53,7 @@ impl Link {
             greeting: Greeting::default(),
             session_sql: Vec::new(),
             lock_timeout: None,
+            named: super::named::Named::default(),
             fresh: false,
         }
     }
@@ -84,6 +87,7 @@ impl Link {
     /// Sets the session to what it was set to when it was opened; for use behind
     /// [`Dialect::reset_sql`].
     pub fn restart_session(&mut self) -> Result<()> {
+        self.named.clear();
         for i in 0..self.session_sql.len() {
             let sql = self.session_sql[i].clone();
             match self.run_once(&sql) {
@@ -246,8 +250,14 @@ impl Link {
         batch::run_many(self, statements)
     }
 
+    /// The same without knowing which one failed: whatever fails, the transaction is of no more use.
+    pub fn run_batch(&mut self, statements: &[(&str, &[Value])]) -> Result<Vec<i64>> {
+        batch::run_batch(self, statements)
+    }
+
     /// Forgets all prepared statements: after DDL, or when the server was told to deallocate them.
     pub fn forget_statements(&mut self) {
+        self.named.clear();
         if self.core.dbc.is_ours() {
             let _busy = self.core.busy.lock();
             let gone = self.core.cache.lock().clear();

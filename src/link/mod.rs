@@ -21,6 +21,7 @@ mod handles;
 pub mod lexis;
 #[allow(clippy::module_inception)]
 mod link;
+mod named;
 mod params;
 mod process;
 mod socket;

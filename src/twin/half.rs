@@ -56,6 +56,11 @@ impl fmt::Display for Failure {
     }
 }
 
+/// So many jobs wake the worker before anybody waits for it.
+const SOME: usize = 8;
+/// So many statements go to the mirror in one message, at most.
+const MESSAGE: usize = 64;
+
 /// What the worker is told to do, in order.
 #[derive(Debug)]
 enum Job {
@@ -162,8 +167,16 @@ impl Half {
         let mut inner = self.shared.inner.lock();
         if inner.failure.is_none() {
             inner.jobs.push_back(job);
-            self.shared.to_worker.notify_one();
+            // Waking the worker for each statement costs more than it gains: a few go in one message.
+            if inner.jobs.len() >= SOME {
+                self.shared.to_worker.notify_one();
+            }
         }
+    }
+
+    /// Lets the worker begin with what it was given so far.
+    pub fn go(&self) {
+        self.shared.to_worker.notify_one();
     }
 
     pub fn begin(&self) {
@@ -196,6 +209,7 @@ impl Half {
     pub fn settle(&self, limit: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + limit;
         let mut inner = self.shared.inner.lock();
+        self.shared.to_worker.notify_one();
         loop {
             if !inner.running && inner.jobs.is_empty() {
                 return inner.failure.clone().map_or(Ok(()), Err);
@@ -327,7 +341,16 @@ fn work(shared: &Shared, target: &MirrorTarget, limit: Duration) {
                 shared.to_worker.wait(&mut inner);
             }
         };
-        if let Err(failure) = perform(shared, &mut link, &job) {
+        let more = match &job {
+            Job::Run(_) | Job::Apply(..) => take_more(shared, round),
+            _ => Vec::new(),
+        };
+        let done = if more.is_empty() {
+            perform(shared, &mut link, &job)
+        } else {
+            perform_all(&mut link, &job, &more)
+        };
+        if let Err(failure) = done {
             let mut inner = shared.inner.lock();
             let gone = matches!(failure, Failure::Gone(_));
             if !gone && inner.round != round {
@@ -340,22 +363,70 @@ fn work(shared: &Shared, target: &MirrorTarget, limit: Duration) {
     }
 }
 
-fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
-    let judge = |e: Error| match e.class() {
+/// The statements that stand directly behind one that is about to run.
+fn take_more(shared: &Shared, round: u64) -> Vec<Job> {
+    let mut more = Vec::new();
+    let mut inner = shared.inner.lock();
+    while inner.round == round
+        && inner.failure.is_none()
+        && more.len() < MESSAGE
+        && matches!(inner.jobs.front(), Some(Job::Run(_) | Job::Apply(..)))
+    {
+        more.extend(inner.jobs.pop_front());
+    }
+    more
+}
+
+/// Several statements in one message. Which of them failed does not matter: the half is run again or given up.
+fn perform_all(link: &mut Link, first: &Job, more: &[Job]) -> Result<(), Failure> {
+    let jobs: Vec<&Job> = std::iter::once(first).chain(more).collect();
+    let texts: Vec<(&str, &[Value])> = jobs
+        .iter()
+        .filter_map(|job| match job {
+            Job::Run(s) => Some((&*s.sql, s.params.as_slice())),
+            Job::Apply(sql, params) => Some((&**sql, params.as_slice())),
+            _ => None,
+        })
+        .collect();
+    let counts = link.run_batch(&texts).map_err(judge)?;
+    for (job, count) in jobs.iter().zip(counts) {
+        match job {
+            Job::Run(s) => compare(s, count)?,
+            _ => positioned(count)?,
+        }
+    }
+    Ok(())
+}
+
+fn judge(e: Error) -> Failure {
+    match e.class() {
         Class::Unreachable | Class::OutcomeUnknown | Class::TimedOut => Failure::Gone(e),
         _ => Failure::Refused(e),
-    };
+    }
+}
+
+/// Promise 5: the outcome is the master's, or it is known that it is not.
+fn compare(s: &Shipped, mirror: i64) -> Result<(), Failure> {
+    if s.expected >= 0 && mirror >= 0 && mirror != s.expected {
+        return Err(Failure::Mismatch { sql: Arc::clone(&s.sql), master: s.expected, mirror });
+    }
+    Ok(())
+}
+
+fn positioned(hit: i64) -> Result<(), Failure> {
+    match hit {
+        1 => Ok(()),
+        n => Err(Failure::Refused(Error::new(
+            Status::Fenced,
+            format!("the mirror's position of this session was not where it should be ({n} rows)"),
+        ))),
+    }
+}
+
+fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
     match job {
         Job::Begin => link.begin(true).map_err(judge),
-        Job::Run(s) => {
-            let outcome = link.run(&s.sql, &s.params).map_err(judge)?;
-            match outcome.affected {
-                mirror if s.expected >= 0 && mirror >= 0 && mirror != s.expected => {
-                    Err(Failure::Mismatch { sql: Arc::clone(&s.sql), master: s.expected, mirror })
-                }
-                _ => Ok(()),
-            }
-        }
+        Job::Run(s) => compare(s, link.run(&s.sql, &s.params).map_err(judge)?.affected),
         Job::Session(sql) => link.run_once(sql).map(drop).map_err(Failure::Gone),
         Job::Check(sql) => link.run_once(sql).map(drop).map_err(judge),
         Job::Query(sql) => {
@@ -363,16 +434,7 @@ fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
             shared.inner.lock().answer = rows;
             Ok(())
         }
-        Job::Apply(sql, params) => {
-            let hit = link.run(sql, params).map_err(judge)?.affected;
-            match hit {
-                1 => Ok(()),
-                n => Err(Failure::Refused(Error::new(
-                    Status::Fenced,
-                    format!("the mirror's position of this session was not where it should be ({n} rows)"),
-                ))),
-            }
-        }
+        Job::Apply(sql, params) => positioned(link.run(sql, params).map_err(judge)?.affected),
         Job::EnsureApplied(sql, params) => link.run(sql, params).map(drop).map_err(Failure::Gone),
         // A refused COMMIT is not run again: the master has committed, replay must look.
         Job::Commit => link.commit().map_err(Failure::Gone),

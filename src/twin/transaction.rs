@@ -243,45 +243,15 @@ impl TwinSession {
         let limit = pair.setup.mirror_timeout;
         let deadline = Instant::now() + limit;
 
-        // The pipeline runs empty. A refusal or another outcome may be no more than being too early: a row
-        // that is committed on the master can still be invisible on the mirror (step 7, first part).
-        if let Err(failure) = self.settle_half(deadline) {
-            if !failure.may_be_rerun() {
-                return self.give_way(epoch, &failure);
-            }
-            // First of all: a half that has failed answers no questions, and rule F asks it.
-            self.rollback_half();
-            let foreign = self.read_foreign()?;
-            if !pair.between.wait(deadline)
-                || pair.is_marked(epoch)
-                || !self.foreign_applied(&foreign, deadline)
-            {
-                return Ok(Verdict::Queue(failure.to_string()));
-            }
-            pair.counters.rerun.fetch_add(1, Ordering::Relaxed);
-            self.run_half_again(epoch);
-            if let Err(failure) = self.settle_half(deadline) {
-                return self.give_way(epoch, &failure);
-            }
-        }
-
         self.guard()?;
         // Step 3, overlapping with 4 and 5.
-        let Some(half) = &self.half else { return Ok(Verdict::Queue("no mirror connection".to_owned())) };
-        let n = Value::Int(seq as i64);
-        let term = Value::Int(pair.view().term as i64);
-        let (pool, slot) = (Value::Text(pair.id.clone()), Value::Int(self.slot.index));
-        if let Some(sql) = self.tx.as_ref().filter(|tx| tx.deferred).and(pair.mirror_check) {
-            half.check(sql);
+        if !self.apply_half(seq) {
+            return Ok(Verdict::Queue("no mirror connection".to_owned()));
         }
-        half.apply(&pair.apply_sql, vec![n.clone(), pool, slot, n, term]);
 
         // Step 4, rule S.
-        if !pair.between.wait(deadline) {
-            return Ok(Verdict::Queue("an earlier transaction's mirror COMMIT has no answer yet".to_owned()));
-        }
-        if pair.is_marked(epoch) {
-            return Ok(Verdict::Queue("an earlier transaction's mirror COMMIT failed".to_owned()));
+        if let Some(why) = self.wait_for_earlier(epoch, deadline) {
+            return Ok(Verdict::Queue(why.to_owned()));
         }
 
         // Step 5.
@@ -290,11 +260,31 @@ impl TwinSession {
             Ok(foreign) => foreign,
             Err(verdict) => return Ok(verdict),
         };
+        // The pipeline runs empty. A refusal or another outcome may be no more than being too early: a row
+        // that is committed on the master can still be invisible on the mirror (step 7, first part).
+        let too_early = match self.settle_half(deadline) {
+            Ok(()) => None,
+            Err(failure) if failure.may_be_rerun() => {
+                // First of all: a half that has failed answers no questions, and rule F asks it.
+                self.rollback_half();
+                Some(failure)
+            }
+            Err(failure) => return self.give_way(epoch, &failure),
+        };
         if !self.foreign_applied(&foreign, deadline) {
             return Ok(Verdict::Queue("another pool's transaction is not on the mirror yet".to_owned()));
         }
-        if let Err(failure) = self.settle_half(deadline) {
-            return self.give_way(epoch, &failure);
+        if let Some(failure) = too_early {
+            // Whoever was between when step 4 looked has left; those that came since have written nothing
+            // that this transaction has seen.
+            pair.counters.rerun.fetch_add(1, Ordering::Relaxed);
+            self.run_half_again(epoch);
+            if !self.apply_half(seq) {
+                return Ok(Verdict::Queue(failure.to_string()));
+            }
+            if let Err(failure) = self.settle_half(deadline) {
+                return self.give_way(epoch, &failure);
+            }
         }
         if !self.half.as_ref().is_some_and(Half::seal) {
             return self.give_way(epoch, &Failure::Superseded);
@@ -335,6 +325,28 @@ impl TwinSession {
                 Ok(Verdict::Committed(Status::Queued))
             }
         }
+    }
+
+    /// Step 3: deferred constraints and the position, behind the statements. False: there is no half.
+    fn apply_half(&self, seq: u64) -> bool {
+        let (pair, Some(half)) = (&self.pair, &self.half) else { return false };
+        if let Some(sql) = self.tx.as_ref().filter(|tx| tx.deferred).and(pair.mirror_check) {
+            half.check(sql);
+        }
+        let n = Value::Int(seq as i64);
+        let term = Value::Int(pair.view().term as i64);
+        let (pool, slot) = (Value::Text(pair.id.clone()), Value::Int(self.slot.index));
+        half.apply(&pair.apply_sql, vec![n.clone(), pool, slot, n, term]);
+        half.go();
+        true
+    }
+
+    /// Step 4: waits for those between their COMMITs. Why this transaction must not stay direct, if so.
+    fn wait_for_earlier(&self, epoch: u64, deadline: Instant) -> Option<&'static str> {
+        if !self.pair.between.wait(deadline) {
+            return Some("an earlier transaction's mirror COMMIT has no answer yet");
+        }
+        self.pair.is_marked(epoch).then_some("an earlier transaction's mirror COMMIT failed")
     }
 
     fn settle_half(&self, deadline: Instant) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
-//! The data of the load, transfers and a job queue, and what must be true of it whatever died.
+//! The data of the load, transfers and a job queue, and what must be true of it whatever died. Sums come out
+//! right in any order; `accounts.last`, the number of the last transfer, only in the master's.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,9 @@ pub const ACCOUNTS: i64 = 10;
 pub const THREADS: usize = 8;
 
 pub fn make(pair: &Pair) {
-    pair.sql_on_both("CREATE TABLE accounts (id INTEGER NOT NULL PRIMARY KEY, balance BIGINT NOT NULL)");
+    pair.sql_on_both(
+        "CREATE TABLE accounts (id INTEGER NOT NULL PRIMARY KEY, balance BIGINT NOT NULL, last BIGINT)",
+    );
     pair.sql_on_both(
         "CREATE TABLE ledger (id BIGINT NOT NULL PRIMARY KEY, source INTEGER NOT NULL, target INTEGER NOT NULL, amount BIGINT NOT NULL)",
     );

@@ -8,20 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use twinpool::{MirrorState, Session, Status, TwinPool};
-use twinpool_testkit::{Direction, Engine, Pair, Proxy, Rng, run_shared};
+use twinpool_testkit::{Direction, Pair, Proxy, Rng};
 
 use crate::common::*;
 
+/// [`twinpool_testkit::on_all_engines!`] for what needs a server.
 macro_rules! on_all_servers {
     ($(fn $name:ident($pair:ident: &Pair) $body:block)+) => { $(
         mod $name {
             use super::*;
             fn body($pair: &Pair) $body
-            #[test] fn postgres() { run_shared(Engine::Postgres, stringify!($name), body) }
-            #[test] fn mariadb() { run_shared(Engine::MariaDb, stringify!($name), body) }
+            #[test] fn postgres() { twinpool_testkit::run_shared(twinpool_testkit::Engine::Postgres, stringify!($name), body) }
+            #[test] fn mariadb() { twinpool_testkit::run_shared(twinpool_testkit::Engine::MariaDb, stringify!($name), body) }
         }
     )+ };
 }
+pub(crate) use on_all_servers;
 
 struct Proxied {
     master: Proxy,

@@ -6,6 +6,7 @@ mod killed;
 mod leftovers;
 mod load;
 mod lost_answers;
+mod order;
 mod steps;
 mod together;
 mod worker;

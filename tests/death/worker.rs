@@ -201,8 +201,10 @@ impl Shift<'_> {
         let id = self.next();
         say!(self.log, "about T {id} {source} {target} {amount}");
         self.attempt(s, "T", id, |s| {
-            s.execute("UPDATE accounts SET balance = balance - ? WHERE id = ?", &[int(amount), int(source)])?;
-            s.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", &[int(amount), int(target)])?;
+            let give = "UPDATE accounts SET balance = balance - ?, last = ? WHERE id = ?";
+            let take = "UPDATE accounts SET balance = balance + ?, last = ? WHERE id = ?";
+            s.execute(give, &[int(amount), int(id), int(source)])?;
+            s.execute(take, &[int(amount), int(id), int(target)])?;
             s.execute(
                 "INSERT INTO ledger (id, source, target, amount) VALUES (?, ?, ?, ?)",
                 &[int(id), int(source), int(target), int(amount)],

@@ -23,7 +23,7 @@ pub struct QueueEntry {
 pub fn list(pair: &Pair, limit: u64) -> Result<Vec<QueueEntry>> {
     let sql = format!(
         "SELECT id, pool, slot, seq, parts, created_at, statements, LENGTH(payload), summary FROM {} \
-         WHERE part = parts ORDER BY id LIMIT ?",
+         WHERE part = parts OR parts = 0 ORDER BY id LIMIT ?",
         pair.tables.name("invocation_queue")
     );
     let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));

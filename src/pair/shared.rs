@@ -295,6 +295,12 @@ impl Pair {
         self.refresh().map(drop)
     }
 
+    /// Whether nobody holds a pool's life sign.
+    pub fn is_dead(&self, pool: &str) -> Result<bool> {
+        let link = self.open_master()?;
+        Ok(super::locks::try_lock(link, &format!("twin-{pool}"), false)?.is_some())
+    }
+
     /// Replay stops until an operator has looked.
     pub fn stop_replay(&self, reason: &str) -> Result<()> {
         let row = [

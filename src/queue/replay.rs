@@ -384,6 +384,24 @@ impl<'a> Replayer<'a> {
         }
     }
 
+    /// An intent whose process died in the middle of its DDL is settled by nobody: an operator must look.
+    fn report_orphans(&mut self) -> Result<()> {
+        let sql = format!(
+            "SELECT DISTINCT pool FROM {} WHERE parts = 0",
+            self.pair.tables.name("invocation_queue")
+        );
+        let pools = self.master.query(&sql, &[])?;
+        for pool in pools.iter().filter_map(|r| r.first()).map(text).filter(|p| *p != self.pair.id) {
+            if self.pair.is_dead(&pool)? {
+                let reason = "a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach";
+                self.master.rollback()?;
+                self.pair.stop_replay(reason)?;
+                return Err(Error::new(Status::Diverged, reason));
+            }
+        }
+        Ok(())
+    }
+
     fn drain_until(&mut self, deadline: Instant) -> Result<Step> {
         let pair = self.pair;
         let _turn = pair.writers_turn()?;
@@ -404,6 +422,7 @@ impl<'a> Replayer<'a> {
         }
         let intents = self.master.query(&pair.tables.count_intents, &[])?;
         if intents.first().and_then(|r| r.first()).map(int) != Some(0) {
+            self.report_orphans()?;
             return Ok(Step::NotYet);
         }
         crate::failpoint!(&pair.setup.name, "before_in_sync");

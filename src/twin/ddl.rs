@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::Executed;
 use super::session::TwinSession;
 use super::transaction::Tx;
-use crate::error::{Error, Result, Status};
+use crate::error::{Class, Error, Result, Status};
 use crate::pair::shared::{clip, now_text};
 use crate::queue::{Shipped, entry};
 use crate::value::Value;
@@ -22,6 +22,13 @@ impl TwinSession {
             return Err(Error::new(
                 Status::Unsupported,
                 "execute: this engine's DDL commits what is open; commit or roll back first",
+            ));
+        }
+        // Writers that are open when it is asked for commit behind its entry and before its effect.
+        if sql.trim_start().get(..8).is_some_and(|word| word.eq_ignore_ascii_case("truncate")) {
+            return Err(Error::new(
+                Status::Unsafe,
+                "the statement cannot be mirrored: TRUNCATE has no place among open transactions on this engine; instead: DELETE FROM the table",
             ));
         }
         let explicit = self.tx.as_ref().is_some_and(|tx| tx.explicit);
@@ -49,7 +56,7 @@ impl TwinSession {
         match &done {
             Ok(_) => pair.control(|link| link.run(&pair.tables.settle_intent, &own).map(drop))?,
             // It may or may not have happened: nothing is guessed, the entry waits for an operator.
-            Err(e) if e.is_lost() => {
+            Err(e) if e.is_lost() || e.class() == Class::TimedOut => {
                 let reason = clip(&format!(
                     "a DDL statement was cut short on the master, look whether it happened: {sql}"
                 ));

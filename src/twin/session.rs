@@ -212,6 +212,17 @@ impl TwinSession {
             SessionKind::LockTables => {
                 return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE");
             }
+            // The mirror half and the entry would run under other settings than the master.
+            SessionKind::SetLocal if !is_constraints(sql) => {
+                return refuse(
+                    "SET LOCAL would hold on the master only; set it for the session, outside a transaction",
+                );
+            }
+            SessionKind::Set | SessionKind::Pragma if lowers_durability(sql) => {
+                return refuse(
+                    "durable commits are what nothing-is-lost rests on; see the option durability",
+                );
+            }
             // Of no concern to the mirror, or only to this transaction on the master.
             SessionKind::Variable
             | SessionKind::Server
@@ -520,4 +531,15 @@ impl TwinSession {
             self.pair.give_slot(self.slot);
         }
     }
+}
+
+fn is_constraints(sql: &str) -> bool {
+    sql.split_whitespace().nth(1).is_some_and(|word| word.eq_ignore_ascii_case("constraints"))
+}
+
+fn lowers_durability(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    sql.contains("synchronous_commit")
+        || sql.contains("innodb_flush_log")
+        || (sql.contains("pragma") && sql.contains("synchronous"))
 }

@@ -132,7 +132,11 @@ impl Link {
         self.check_file()?;
         let before = self.core.call_timeout();
         self.core.set_call_timeout(Some(limit));
-        let answer = self.control("SELECT 1");
+        let sql = "SELECT 1";
+        let answer = match self.driver().must_be_prepared(sql) {
+            true => self.execute(sql, &[], true).and_then(Outcome::first_value).map(drop),
+            false => self.control(sql),
+        };
         self.core.set_call_timeout(before);
         match answer {
             // Inside a failed transaction the server refuses, but it does answer.
@@ -198,7 +202,10 @@ impl Link {
     /// Runs one statement directly, without cache or parameters (DDL, session statements).
     pub fn run_once(&mut self, sql: &str) -> Result<Outcome> {
         self.check_usable()?;
-        let result = self.waiting(|link| link.execute_direct(sql));
+        let result = match self.driver().must_be_prepared(sql) {
+            true => self.execute(sql, &[], false),
+            false => self.waiting(|link| link.execute_direct(sql)),
+        };
         self.settle(result)
     }
 

@@ -193,7 +193,7 @@ impl Outcome {
         Outcome { affected, rows: None }
     }
 
-    fn first_value(self) -> Result<Option<Value>> {
+    pub(super) fn first_value(self) -> Result<Option<Value>> {
         let Some(mut cursor) = self.rows else { return Ok(None) };
         let mut block = Block::default();
         Ok(cursor.next_block(1, &mut block)?.then(|| block.value(0, 0)))

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use twinpool::error::Result;
 use twinpool::{MirrorState, Options, Session, Status, TwinPool, Value};
-use twinpool_testkit::Pair;
+use twinpool_testkit::{Pair, eventually};
 
 /// How often a test of random moments is repeated: a few times for `make test`, often for `make soak`.
 pub fn rounds(short: usize) -> usize {
@@ -127,6 +127,18 @@ pub fn settle(pair: &Pair, pool: &TwinPool) {
         assert!(Instant::now() < end, "{}: not settled within {limit:?}: {}", pair.engine(), left.join(", "));
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// [`settle_by_a_successor`], who stays until nobody but himself is registered. The server may notice a death
+/// only after he has opened.
+#[track_caller]
+pub fn bury_by_a_successor(pair: &Pair) {
+    let pool = open(pair);
+    settle(pair, &pool);
+    eventually(Duration::from_secs(60), "the dead are removed", || {
+        pair.master.count("SELECT COUNT(*) FROM twin_pool") == 1
+    });
+    close(pool);
 }
 
 /// Opens a pool as a successor would, waits until all that others left is applied, closes it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use twinpool_testkit::{Engine, Pair, Rng, eventually, on_all_engines};
+use twinpool_testkit::{Engine, Pair, Rng, on_all_engines};
 
 use crate::common::*;
 use crate::load;
@@ -88,12 +88,7 @@ on_all_engines! {
             }
             book.add(&worker.kill());
         }
-        let pool = open(pair);
-        settle(pair, &pool);
-        eventually(Duration::from_secs(60), "the dead are removed", || {
-            pair.master.count("SELECT COUNT(*) FROM twin_pool") == 1
-        });
-        close(pool);
+        bury_by_a_successor(pair);
         load::check(pair, &book);
         nothing_is_left(pair);
     }

@@ -101,7 +101,7 @@ on_all_engines! {
             let worker = Worker::start_on(pair, "opening", 1, &options(pair, &[]), 1, Some(point));
             book.add(&worker.died_at(point));
         }
-        settle_by_a_successor(pair);
+        bury_by_a_successor(pair);
         load::check(pair, &book);
         crate::leftovers::nothing_is_left(pair);
     }
@@ -118,7 +118,7 @@ on_all_engines! {
             let next = Worker::start(pair, &options(pair, &[]), rng.next_u64(), Some(point));
             book.add(&next.died_at(point));
         }
-        settle_by_a_successor(pair);
+        bury_by_a_successor(pair);
         load::check(pair, &book);
         crate::leftovers::nothing_is_left(pair);
     }

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use twinpool::error::{Class, Status};
-use twinpool::link::{Engine, TxState};
-use twinpool_testkit::{on_all_engines, on_own_servers};
+use twinpool::error::{Class, Result, Side, Status};
+use twinpool::link::{Engine, Link, TxState};
+use twinpool_testkit::{Direction, Proxy, on_all_engines, on_own_servers};
 
 use crate::common::*;
 
@@ -39,6 +39,35 @@ on_own_servers! {
         drop(link);
         node.restart();
         assert_eq!(node.count("SELECT count(*) FROM t"), 0);
+    }
+
+    fn a_connection_lost_in_the_middle_of_a_result_is_an_error_and_not_the_end(pair: &Pair) {
+        let node = &pair.master;
+        if !node.engine().has_server() {
+            return;
+        }
+        node.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))");
+        node.sql("INSERT INTO t VALUES (1, 'one'), (2, 'two')");
+        type Act = fn(&mut Link) -> Result<()>;
+        let acts: [Act; 4] = [
+            |link| link.ping(Duration::from_secs(5)),
+            |link| link.run_once("SELECT id, v FROM t ORDER BY id").map(drop),
+            |link| link.query("SELECT id, v FROM t WHERE id > ?", &[int(0)]).map(drop),
+            |link| link.run_once("UPDATE t SET v = 'x' WHERE id = 2").map(drop),
+        ];
+        let proxy = Proxy::to(node.port());
+        for act in acts {
+            // Everywhere in the answer: libmaodbc has crashed at every byte but the first few.
+            for bytes in (1..90).step_by(4) {
+                let mut link = Link::open(Side::Master, &node.connection_string_via(proxy.port()), &settings()).unwrap();
+                act(&mut link).unwrap();
+                proxy.cut_after(Direction::ToClient, bytes);
+                // Either way: a short answer may have come whole.
+                let answer = act(&mut link);
+                assert!(answer.is_ok() || link.is_lost(), "{answer:?}");
+                proxy.heal();
+            }
+        }
     }
 
     fn a_loss_noticed_by_the_commit_leaves_its_outcome_unknown(pair: &Pair) {
@@ -166,6 +195,25 @@ on_all_engines! {
         let error = victim.ping(Duration::from_secs(2)).unwrap_err();
         assert_eq!(error.class(), Class::Unreachable, "{error} {:?}", error.records());
         assert!(victim.is_lost());
+    }
+
+    fn a_commit_on_a_connection_that_was_ended_is_no_success(pair: &Pair) {
+        let node = &pair.master;
+        if !node.engine().has_server() {
+            return;
+        }
+        node.sql("CREATE TABLE t (id INT PRIMARY KEY)");
+        let mut killer = link(node);
+        let mut victim = link(node);
+        victim.begin(true).unwrap();
+        run(&mut victim, "INSERT INTO t VALUES (1)", &[]);
+        let sql = killer.dialect().kill_sql(victim.session_id()).unwrap();
+        killer.run_once(&sql).unwrap();
+        thread::sleep(Duration::from_millis(200));
+        let error = victim.commit().unwrap_err();
+        assert_eq!(error.class(), Class::OutcomeUnknown, "{error} {:?}", error.records());
+        assert!(victim.is_lost());
+        assert_eq!(node.count("SELECT count(*) FROM t"), 0);
     }
 
     fn a_cut_link_comes_back_from_its_call(pair: &Pair) {

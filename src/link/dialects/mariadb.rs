@@ -246,6 +246,21 @@ impl Driver for MariaDb {
         record.native == 1295
     }
 
+    fn must_be_prepared(&self, sql: &str) -> bool {
+        // libmaodbc 3.1 executes a text, finds no stored result when the connection was lost among the rows,
+        // and reads it all the same. Several statements in one text cannot be prepared.
+        if sql.trim_end().trim_end_matches(';').contains(';') {
+            return false;
+        }
+        let mut words = self.lexis().words(sql);
+        match words.next().unwrap_or_default().as_str() {
+            "SELECT" | "WITH" | "SHOW" | "DESCRIBE" | "DESC" | "EXPLAIN" | "TABLE" | "CALL" | "CHECK"
+            | "CHECKSUM" | "ANALYZE" => true,
+            "INSERT" | "REPLACE" | "DELETE" => words.any(|w| w == "RETURNING"),
+            _ => false,
+        }
+    }
+
     fn screen(&self, sql: &str) -> Option<&'static str> {
         // The driver decides by the first word whether rows will come. Where it is wrong about it, the
         // next statement crashes the process.

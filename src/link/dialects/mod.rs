@@ -185,6 +185,12 @@ pub(crate) trait Driver: Dialect {
         false
     }
 
+    /// Whether the text must be prepared even where it is used once: read as text, its result would crash the
+    /// process when the connection is lost in the middle of it.
+    fn must_be_prepared(&self, _sql: &str) -> bool {
+        false
+    }
+
     /// Why a text must not reach the driver.
     fn screen(&self, sql: &str) -> Option<&'static str>;
 

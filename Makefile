@@ -38,11 +38,12 @@ bench: ## measurements; ONLY=mirror|pool|hosts for one
 	@scripts/setup.sh test
 	@scripts/run-bench.sh $(ONLY)
 
-soak: ## hours of load and outages; MINUTES=60
+soak: ## hours of deaths, outages and load; ROUNDS=200, HEALTHY_SECONDS=60
 	@scripts/setup.sh test
-	@if [ -f tests/soak/main.rs ]; then $(CARGO) test --release --test soak -- --nocapture; \
-	else echo "soak: there is no tests/soak yet"; fi
-soak: export TWINPOOL_SOAK_MINUTES = $(or $(MINUTES),60)
+	@$(CARGO) test --test death --test main --no-fail-fast -- --nocapture || true
+	@$(CARGO) test -p twinpool-model --release --features soak -- --nocapture || true
+soak: export TWINPOOL_ROUNDS := $(or $(ROUNDS),200)
+soak: export TWINPOOL_HEALTHY_SECONDS := $(or $(HEALTHY_SECONDS),60)
 
 docs: ## API pages, and the pages and constants that are generated from the code
 	@$(CARGO) doc --no-deps --workspace

@@ -10,7 +10,7 @@
 //!   closing run on threads of their own, so neither keeps waiting whoever could be served.
 //! - A panic in the manager is an error of that one call.
 //!
-//! There is one lock, on [`inner::State`]. A waiter's own lock is taken under it, and nothing under that.
+//! There is one lock, on `inner::State`. A waiter's own lock is taken under it, and nothing under that.
 
 mod bag;
 mod clock;

@@ -18,7 +18,7 @@ use crate::link::dialects::dialect;
 use crate::link::{Link, LinkSettings};
 use crate::sql::Classifier;
 use crate::twin::half::{MirrorTarget, Shared as HalfShared};
-use crate::value::Value;
+use crate::value::{Isolation, Value};
 
 /// The options that the protocol needs, in their inner form.
 #[derive(Clone, Debug)]
@@ -36,6 +36,10 @@ pub struct Setup {
     pub part_bytes: usize,
     pub refuse_unsafe: bool,
     pub asynchronous: bool,
+    /// What sessions are like when they leave the pool.
+    pub isolation: Isolation,
+    pub read_only: bool,
+    pub schema: Option<String>,
 }
 
 /// What this pool last saw of `twin_state`.

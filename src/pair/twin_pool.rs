@@ -95,6 +95,9 @@ impl TwinPool {
             part_bytes: s.part_bytes,
             refuse_unsafe: s.on_unsafe == OnUnsafe::Refuse,
             asynchronous: s.mirror_mode == MirrorMode::Async,
+            isolation: s.session.isolation,
+            read_only: s.session.read_only,
+            schema: s.session.schema.clone(),
         };
         let opened = open::open(OpenSpec {
             setup,

@@ -35,13 +35,15 @@ pub struct TwinSession {
     pub(super) read_only: bool,
     pub(super) network_timeout: Option<Duration>,
     pub(super) schema: Option<String>,
+    /// How many of `settings` come from the options.
+    own_settings: usize,
 }
 
 impl TwinSession {
     pub fn connect(pair: &Arc<Pair>) -> Result<TwinSession> {
         let mut master = pair.open_master()?;
         let slot = pair.take_slot(&mut master)?;
-        Ok(TwinSession {
+        let mut session = TwinSession {
             network_timeout: pair.master_settings.call_timeout,
             pair: Arc::clone(pair),
             master: Some(master),
@@ -55,7 +57,24 @@ impl TwinSession {
             isolation: Isolation::ReadCommitted,
             read_only: false,
             schema: None,
-        })
+            own_settings: 0,
+        };
+        session.apply_defaults()?;
+        Ok(session)
+    }
+
+    /// What the options say of every session that leaves the pool.
+    fn apply_defaults(&mut self) -> Result<()> {
+        let pair = Arc::clone(&self.pair);
+        if self.isolation != pair.setup.isolation {
+            self.set_isolation(pair.setup.isolation)?;
+        }
+        self.read_only = pair.setup.read_only;
+        if let Some(schema) = &pair.setup.schema {
+            self.set_schema(schema)?;
+        }
+        self.own_settings = self.settings.len();
+        Ok(())
     }
 
     /// The master connection; an error where it was lost and a transaction is open.
@@ -495,11 +514,14 @@ impl TwinSession {
         if self.retired {
             return Err(Error::new(Status::BadState, "the session's slot is retired"));
         }
-        let isolation = self.isolation != Isolation::ReadCommitted;
-        if isolation {
-            self.master()?.set_isolation(Isolation::ReadCommitted)?;
+        let pair = Arc::clone(&self.pair);
+        if self.isolation != pair.setup.isolation {
+            self.master()?.set_isolation(pair.setup.isolation)?;
+            self.isolation = pair.setup.isolation;
         }
-        if !self.settings.is_empty() || self.schema.is_some() {
+        self.autocommit = true;
+        self.read_only = pair.setup.read_only;
+        if self.settings.len() != self.own_settings || self.schema != pair.setup.schema {
             // The half's settings cannot be told apart from its successor's: a new one is made when needed.
             self.half = None;
             let dialect = self.master()?.dialect();
@@ -510,12 +532,11 @@ impl TwinSession {
                 self.master()?.run_once(sql)?;
             }
             self.master()?.restart_session()?;
+            self.settings.clear();
+            self.schema = None;
+            self.isolation = Isolation::ReadCommitted;
+            self.apply_defaults()?;
         }
-        self.settings.clear();
-        self.schema = None;
-        self.isolation = Isolation::ReadCommitted;
-        self.autocommit = true;
-        self.read_only = false;
         let limit = self.pair.master_settings.call_timeout;
         if self.network_timeout != limit {
             self.network_timeout = limit;

@@ -215,6 +215,23 @@ on_all_engines! {
         pair.assert_equal();
     }
 
+    fn what_the_options_say_of_sessions_holds_and_is_restored_at_release(pair: &Pair) {
+        make_items(pair);
+        let pool = open_with(pair, &[("pool.isolation", "serializable"), ("pool.read_only", "on"), ("pool.max", "1")]);
+        for _ in 0..2 {
+            let mut s = acquire(&pool);
+            assert_eq!((s.isolation(), s.read_only()), (Isolation::Serializable, true));
+            let e = s.execute("INSERT INTO items (id, n) VALUES (1, 1)", &[]).unwrap_err();
+            assert_eq!(e.status(), Status::BadState, "{e}");
+            s.set_read_only(false).unwrap();
+            s.set_isolation(Isolation::ReadCommitted).unwrap();
+            run(&mut s, "DELETE FROM items WHERE id = 1", &[]);
+            s.release().unwrap();
+        }
+        close(pool);
+        pair.assert_equal();
+    }
+
     fn every_type_has_the_same_value_on_both_sides(pair: &Pair) {
         use twinpool::value::{Date, Timestamp};
         let ddl = pair.pick(

@@ -188,10 +188,14 @@ impl Driver for Postgres {
         let mut added = false;
         let idle = settings.connect_timeout.as_secs().clamp(5, 60);
         for (name, value) in [
-            ("keepalives_idle", idle),
-            ("keepalives_interval", 5),
-            ("keepalives_count", 3),
-            ("tcp_user_timeout", (idle + 15) * 1000),
+            ("keepalives_idle", idle.to_string()),
+            ("keepalives_interval", "5".to_owned()),
+            ("keepalives_count", "3".to_owned()),
+            ("tcp_user_timeout", ((idle + 15) * 1000).to_string()),
+            // libpq asks Kerberos at every connect. A connect of a background thread that is under way while the
+            // host exits then meets a library that is torn down already, and aborts the process (seen:
+            // k5_mutex_lock). Who encrypts through GSSAPI says so in pqopt.
+            ("gssencmode", "disable".to_owned()),
         ] {
             if !options.contains(name) {
                 if !options.is_empty() {

@@ -1,8 +1,9 @@
 //! The mirror half: a session's mirror connection on a worker thread of its own.
 //!
 //! The session hands over each statement once the master has done it, and goes on; the worker runs them on
-//! the mirror, several in one message where they have gathered, and compares the outcomes. Only at commit does the session wait, and never longer than
-//! `mirror.timeout_ms`: past that the connection is cut and the worker left to end by itself.
+//! the mirror, several in one message where they have gathered, and compares the outcomes. Only at commit
+//! does the session wait, and never longer than `mirror.timeout_ms`: past that the connection is cut and the
+//! worker left to end by itself.
 
 use std::collections::VecDeque;
 use std::fmt;

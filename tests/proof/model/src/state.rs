@@ -73,14 +73,14 @@ pub enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     Planned,
-    /// Done on the master; the mirror half is to run.
+    /// Done on the master; the mirror half is to run, or runs.
     Running,
-    /// The mirror's pipeline is empty, one way or the other; commit is asked for.
-    HalfDone,
     /// Rule S is satisfied.
     PassedS,
     /// The journal is written, in the open transaction.
     Journaled,
+    /// Rule F is satisfied, and the half has failed: it is to run once more.
+    PassedF,
     /// Rule F is satisfied, nobody else may give up the half any more.
     Sealed,
     /// On its way to the queue.
@@ -137,6 +137,8 @@ pub struct Transaction {
     pub phase: Phase,
     pub route: Route,
     pub half: Half,
+    /// The half has had its second run.
+    pub rerun: bool,
     pub server: Server,
     pub row: SlotRow,
     /// The open transaction has changed `in_sync` to `queueing`.
@@ -215,6 +217,7 @@ impl State {
             phase: Phase::Planned,
             route: Route::Queued,
             half: Half::None,
+            rerun: false,
             server: Server::Nothing,
             row: SlotRow::Untouched,
             flips: false,

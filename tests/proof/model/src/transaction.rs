@@ -89,7 +89,8 @@ impl Protocol {
         Some(())
     }
 
-    /// Steps 2 and 3, the mirror's half: the same statements there, and the position.
+    /// Steps 2 and 3, the mirror's half: the same statements there, and the position. It runs on a thread of
+    /// its own, so at any time before the session has to wait for it; a second time behind rule F.
     pub(crate) fn run_half(&self, s: &mut State, t: Tx) -> Option<()> {
         require(self.half_is_to_run(s, t) && s.mirror.up)?;
         let (slot, me) = (self.slot_of(t), self.plan(t));
@@ -100,7 +101,7 @@ impl Protocol {
         // The slot's row is made outside the transaction, before the first statement.
         let position = *s.mirror.positions[slot].get_or_insert(0);
         let tx = s.tx_mut(t);
-        tx.phase = Phase::HalfDone;
+        tx.rerun |= tx.phase == Phase::PassedF;
         if position >= me.seq {
             tx.half = Half::Failed;
             s.release_on_mirror(Holder::Half(t));
@@ -112,7 +113,14 @@ impl Protocol {
     }
 
     fn half_is_to_run(&self, s: &State, t: Tx) -> bool {
-        self.pool_of(s, t).alive && s.tx(t).phase == Phase::Running && s.tx(t).half != Half::Superseded
+        let tx = s.tx(t);
+        let to_run = match tx.phase {
+            Phase::Running | Phase::PassedS | Phase::Journaled => tx.half == Half::None,
+            // Step 7, first part: it failed, perhaps because it was too early.
+            Phase::PassedF => tx.half == Half::Failed && !tx.rerun,
+            _ => false,
+        };
+        self.pool_of(s, t).alive && to_run
     }
 
     fn half_would_wait(&self, s: &State, t: Tx) -> bool {
@@ -128,15 +136,15 @@ impl Protocol {
             self.time_out(s)?;
         }
         let tx = s.tx_mut(t);
+        tx.rerun |= tx.phase == Phase::PassedF;
         tx.half = Half::Failed;
-        tx.phase = Phase::HalfDone;
         Some(())
     }
 
-    /// Step 4, rule S.
+    /// Step 4, rule S. The half may still be at work, here and until rule F is asked.
     pub(crate) fn pass_s(&self, s: &mut State, t: Tx) -> Option<()> {
         let tx = *s.tx(t);
-        require(self.pool_of(s, t).alive && tx.phase == Phase::HalfDone && tx.half == Half::Open)?;
+        require(self.pool_of(s, t).alive && tx.phase == Phase::Running && tx.half != Half::Superseded)?;
         let Route::Direct(epoch) = tx.route else { return None };
         if self.rules().same_pool {
             require(!self.somebody_is_between(s, t) && !self.is_marked(s, t, epoch))?;
@@ -192,6 +200,7 @@ impl Protocol {
         s.end_half(t, Half::None);
         let (in_sync, epoch) = (s.master.in_sync, s.master.epoch);
         let tx = s.tx_mut(t);
+        tx.rerun = false;
         (tx.route, tx.phase) =
             if in_sync { (Route::Direct(epoch), Phase::Running) } else { (Route::Queued, Phase::ToQueue) };
     }
@@ -200,20 +209,29 @@ impl Protocol {
     pub(crate) fn follow_the_state(&self, s: &mut State, t: Tx) -> Option<()> {
         let tx = *s.tx(t);
         require(self.pool_of(s, t).alive && tx.half == Half::Superseded)?;
-        require(matches!(tx.phase, Phase::Running | Phase::HalfDone | Phase::PassedS | Phase::Journaled))?;
+        require(is_early(tx.phase))?;
         s.tx_mut(t).half = Half::None;
         self.reroute(s, t);
         Some(())
     }
 
-    /// Rule F: every row that the journal saw is applied.
+    /// Rule F: every row that the journal saw is applied. The pipeline is empty by now, one way or the other.
     pub(crate) fn pass_f(&self, s: &mut State, t: Tx) -> Option<()> {
         let tx = *s.tx(t);
-        require(self.pool_of(s, t).alive && tx.phase == Phase::Journaled && tx.half == Half::Open)?;
+        require(self.pool_of(s, t).alive && tx.phase == Phase::Journaled)?;
+        require(matches!(tx.half, Half::Open | Half::Failed))?;
         require(s.mirror.up && self.foreign_is_applied(s, t))?;
         let tx = s.tx_mut(t);
         tx.foreign = List::default();
-        tx.phase = Phase::Sealed;
+        tx.phase = if tx.half == Half::Open { Phase::Sealed } else { Phase::PassedF };
+        Some(())
+    }
+
+    /// Behind the second run of a half.
+    pub(crate) fn seal(&self, s: &mut State, t: Tx) -> Option<()> {
+        let tx = *s.tx(t);
+        require(self.pool_of(s, t).alive && tx.phase == Phase::PassedF && tx.half == Half::Open)?;
+        s.tx_mut(t).phase = Phase::Sealed;
         Some(())
     }
 
@@ -227,13 +245,14 @@ impl Protocol {
         require(self.pool_of(s, t).alive)?;
         let Route::Direct(epoch) = tx.route else { return None };
         let (possible, patient) = match tx.phase {
-            Phase::HalfDone => (true, self.rules().same_pool && self.somebody_is_between(s, t)),
+            Phase::Running => (true, self.rules().same_pool && self.somebody_is_between(s, t)),
             Phase::Journaled => (true, s.mirror.up && !self.foreign_is_applied(s, t)),
+            Phase::PassedS | Phase::PassedF => (true, false),
             _ => (false, false),
         };
         require(possible && tx.half != Half::Superseded)?;
-        let marked = self.rules().same_pool && tx.phase == Phase::HalfDone && self.is_marked(s, t, epoch);
-        if tx.half == Half::Open && !marked {
+        let marked = self.rules().same_pool && tx.phase == Phase::Running && self.is_marked(s, t, epoch);
+        if tx.half != Half::Failed && !marked {
             require(patient)?;
             self.time_out(s)?;
         }
@@ -416,9 +435,10 @@ impl Protocol {
         // A half of an older epoch is given up, unless its session is past the point of no return.
         for t in self.transactions().filter(|t| self.plan(*t).pool == pool) {
             let tx = *s.tx(t);
-            let early =
-                matches!(tx.phase, Phase::Running | Phase::HalfDone | Phase::PassedS | Phase::Journaled);
-            if early && matches!(tx.route, Route::Direct(e) if e < view.epoch) && tx.half != Half::Failed {
+            if is_early(tx.phase)
+                && matches!(tx.route, Route::Direct(e) if e < view.epoch)
+                && tx.half != Half::Failed
+            {
                 s.end_half(t, Half::Superseded);
             }
         }
@@ -457,4 +477,9 @@ impl Protocol {
         }
         Some(())
     }
+}
+
+/// Before the point of no return: the half may still be given up.
+fn is_early(phase: Phase) -> bool {
+    matches!(phase, Phase::Running | Phase::PassedS | Phase::Journaled | Phase::PassedF)
 }

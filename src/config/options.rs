@@ -179,6 +179,7 @@ pub static TABLE: &[Row] = &[
     row("replay.suspend_timeout_ms", ms(10, DAY), "1000", "Longest time writers are suspended for the end of a replay; past it they go on and it is tried again."),
 
     row("commit.resolve_timeout_ms", ms(1, DAY), "10000", "How long a commit whose answer was lost asks the master for its outcome before it reports the outcome as unknown."),
+    row("verify.read_timeout_ms", ms(1, DAY), "300000", "How long `verify` waits for a database's next rows before it gives up. The first rows of a large table come only when it is sorted."),
     row("pending.part_bytes", Bytes { min: 1024, max: 1 << 30 }, "1MiB", "A transaction's record above this size is stored in parts of it."),
 
     row("tables.create", Switch, "on", "Create twinpool's own tables when they are missing."),

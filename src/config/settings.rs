@@ -27,6 +27,7 @@ pub struct Settings {
     pub durability: Durability,
     pub schema_check: bool,
     pub resolve_timeout: Duration,
+    pub verify_read_timeout: Duration,
     pub part_bytes: usize,
     pub log: LogSettings,
 }

@@ -75,6 +75,7 @@ impl Validator<'_> {
             durability: self.durability()?,
             schema_check: self.switch("schema_check")?,
             resolve_timeout: self.millis("commit.resolve_timeout_ms")?,
+            verify_read_timeout: self.millis("verify.read_timeout_ms")?,
             part_bytes: self.count("pending.part_bytes")?,
             log: LogSettings {
                 stderr: self.switch("log.stderr")?,

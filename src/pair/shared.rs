@@ -29,6 +29,7 @@ pub struct Setup {
     pub retry_max: Duration,
     pub poll: Duration,
     pub resolve_timeout: Duration,
+    pub verify_read_timeout: Duration,
     pub suspend_timeout: Duration,
     pub batch_entries: usize,
     pub batch_bytes: usize,

@@ -84,6 +84,7 @@ impl TwinPool {
             retry_max: s.mirror_retry_max,
             poll: s.mirror_poll,
             resolve_timeout: s.resolve_timeout,
+            verify_read_timeout: s.verify_read_timeout,
             // Writers that wait for a drain must not run into their own lock timeout.
             suspend_timeout: s
                 .master

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::shared::Pair;
 use super::tables::Tables;
-use crate::error::{Error, Result, Status};
+use crate::error::{Class, Error, Result, Status};
 use crate::link::catalog::TableFacts;
 use crate::link::{Cursor, Link};
 use crate::value::{Block, Value};
@@ -64,9 +64,10 @@ struct Side {
 
 impl Side {
     fn open(link: &mut Link, sql: &str) -> Result<Side> {
-        let cursor = link.run_streaming(sql, &[])?.rows.ok_or_else(|| {
-            Error::new(Status::Internal, format!("verify: the {} gave no result", link.side()))
-        })?;
+        let cursor = link
+            .run_streaming(sql, &[])?
+            .rows
+            .ok_or_else(|| Error::new(Status::Internal, format!("the {} gave no result", link.side())))?;
         Ok(Side { cursor, block: Block::default(), next: 0, rows: 0, done: false })
     }
 
@@ -98,12 +99,19 @@ fn select(link: &Link, schema: &str, facts: &TableFacts) -> String {
 
 /// Compares every table that is not ours. `progress` gets each table's name and the rows compared so far.
 pub fn verify(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<TableComparison>> {
+    compare_all(pair, progress).map_err(|e| match e.class() {
+        Class::TimedOut => e.context("verify (verify.read_timeout_ms is the longest wait for rows)"),
+        _ => e.context("verify"),
+    })
+}
+
+fn compare_all(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<TableComparison>> {
     let mut master = pair.open_master()?;
     let mut mirror = pair
         .open_mirror()
-        .map_err(|e| e.with_status(Status::MirrorDown).context("verify: both databases are needed"))?;
+        .map_err(|e| e.with_status(Status::MirrorDown).context("both databases are needed"))?;
     for link in [&mut master, &mut mirror] {
-        link.set_call_timeout(None);
+        link.set_call_timeout(Some(pair.setup.verify_read_timeout));
     }
     let tables = |link: &mut Link, ours: &Tables| -> Result<Vec<(String, String)>> {
         Ok(link.list_tables()?.into_iter().filter(|(s, t)| !ours.is_ours(s, t)).collect())

@@ -61,6 +61,34 @@ on_own_servers! {
         finish(pair, pool, s, 19);
     }
 
+    fn a_mirror_that_stops_during_verify_ends_it_with_an_error(pair: &Pair) {
+        pair.sql_on_both("CREATE TABLE first_t (id INTEGER NOT NULL PRIMARY KEY)");
+        pair.sql_on_both("CREATE TABLE second_t (id INTEGER NOT NULL PRIMARY KEY)");
+        pair.sql_on_both("INSERT INTO first_t VALUES (1), (2)");
+        pair.sql_on_both("INSERT INTO second_t VALUES (1), (2)");
+        let pool = open_with(pair, &[("verify.read_timeout_ms", "700")]);
+        assert!(pool.verify(&mut |_, _| {}).unwrap().iter().all(|t| t.different == 0));
+        let mut stopped = false;
+        let start = Instant::now();
+        let answer = pool.verify(&mut |_, _| {
+            if !stopped {
+                stopped = true;
+                pair.mirror.stop();
+            }
+        });
+        assert!(start.elapsed() < BOUND);
+        pair.mirror.cont();
+        // A lock for writing keeps no reader of SQLite waiting.
+        if pair.engine().has_server() {
+            let error = answer.expect_err("a mirror that does not answer was compared");
+            assert!(error.to_string().contains("verify.read_timeout_ms"), "{error}");
+        } else {
+            answer.unwrap();
+        }
+        assert!(pool.verify(&mut |_, _| {}).unwrap().iter().all(|t| t.different == 0));
+        close(pool);
+    }
+
     fn a_mirror_killed_while_a_statement_runs_costs_a_bounded_time(pair: &Pair) {
         make_items(pair);
         let pool = open(pair);

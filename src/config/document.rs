@@ -53,6 +53,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("statement", "Statements"),
     ("replay", "Replay"),
     ("commit", "Commit"),
+    ("verify", "Comparing"),
     ("pending", "Records of transactions"),
     ("tables", "twinpool's own tables"),
     ("log", "Log"),

@@ -47,6 +47,7 @@ soak: export TWINPOOL_HEALTHY_SECONDS := $(or $(HEALTHY_SECONDS),60)
 
 docs: ## API pages, and the pages and constants that are generated from the code
 	@$(CARGO) doc --no-deps --workspace
+	@$(CARGO) run --quiet --example configuration >docs/configuration.md
 	@TWINPOOL_RENEW=1 $(SHELL) -c '. scripts/rust.sh && cargo test --quiet --lib'
 
 # One cargo run makes both: the command is linked against the same sources.

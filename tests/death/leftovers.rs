@@ -59,7 +59,8 @@ on_all_engines! {
         load::make(pair);
         let count = std::env::var("TWINPOOL_ROUNDS").map_or(40, |_| 1000);
         let worker = Worker::start_on(pair, "opening", count, &options(pair, &[]), 1, None);
-        let log = worker.finish();
+        // A pool takes some ten milliseconds to open, on a busy machine many times that.
+        let log = worker.finish_within(Duration::from_secs(60 + count as u64));
         let opened: Vec<Vec<i64>> = (log.lines().filter(|l| l.starts_with("open ")))
             .map(|l| l.split(' ').filter_map(|w| w.parse().ok()).collect())
             .collect();

@@ -107,8 +107,13 @@ impl Worker {
     /// Waits for an end of its own accord.
     #[track_caller]
     pub fn ended(&mut self) -> ExitStatus {
+        self.ended_within(Duration::from_secs(90))
+    }
+
+    #[track_caller]
+    fn ended_within(&mut self, limit: Duration) -> ExitStatus {
         let mut status = None;
-        let done = within(Duration::from_secs(90), || {
+        let done = within(limit, || {
             status = self.child.try_wait().ok().flatten();
             status.is_some()
         });
@@ -118,9 +123,15 @@ impl Worker {
 
     /// Tells it to finish; it must do so in good order. Its log.
     #[track_caller]
-    pub fn finish(mut self) -> String {
+    pub fn finish(self) -> String {
+        self.finish_within(Duration::from_secs(90))
+    }
+
+    /// The same for one that has more to do.
+    #[track_caller]
+    pub fn finish_within(mut self, limit: Duration) -> String {
         drop(self.orders.take());
-        let status = self.ended();
+        let status = self.ended_within(limit);
         assert!(
             status.success() && self.log().ends_with("end\n"),
             "the worker failed: {status}\n{}",

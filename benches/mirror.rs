@@ -4,7 +4,8 @@
 //! Five interleaved rounds, medians of each round's ratio: machines are shared and noisy, ratios hold. One line per result:
 //! `ratio NAME VALUE goal >= NUMBER`, `figure NAME VALUE`, `count NAME VALUE`. Always exits with 0.
 //!
-//! `make bench ONLY=mirror`; ENGINES=postgres,mariadb,sqlite and ROUNDS=5, SECONDS_EACH=1.0 narrow it.
+//! `make bench ONLY=mirror`; ENGINES=postgres,mariadb,sqlite, PART=transactions, company or replay, and ROUNDS=5,
+//! SECONDS_EACH=1.0 narrow it.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -308,6 +309,42 @@ fn transactions(engine: Engine, rounds: usize, length: Duration) {
     println!("count {name}_differences {different}");
 }
 
+/// What company costs: the same clients on one pool, on two and on four. To rule F a pool is a pool, whether
+/// in a process of its own or not.
+fn company(engine: Engine, rounds: usize, length: Duration) {
+    let name = engine.name();
+    let pair = Pair::private_with(engine, "bench_company", &Settings::for_bench());
+    prepare(&pair);
+    for clients in [4, 16] {
+        let mut runs: Vec<[Run; 3]> = Vec::new();
+        let mut queueing = 0;
+        for round in 0..rounds {
+            runs.push([1, 2, 4].map(|pools| {
+                let open: Vec<TwinPool> = (0..pools).map(|_| pool(&pair, "sync")).collect();
+                let all = |each: usize| open.iter().flat_map(|p| sessions(p, each)).collect::<Vec<_>>();
+                measure(all(clients / pools), Duration::from_millis(100), round as u64);
+                let run = measure(all(clients / pools), length, (round * 1000) as u64);
+                queueing += u64::from(open[0].status().mirror_state != MirrorState::InSync);
+                drain(&open[0]);
+                for p in open {
+                    p.close(Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
+                }
+                run
+            }));
+            eprintln!("  {name}, company of {clients} clients, round {}/{rounds}", round + 1);
+        }
+        for (n, pools) in [2, 4].into_iter().enumerate() {
+            let ratio = median(runs.iter().map(|r| r[n + 1].tps / r[0].tps).collect());
+            println!("figure {name}_pools_{pools}_to_one_{clients} {ratio:.2}");
+        }
+        println!("count {name}_company_{clients}_left_in_sync {queueing}");
+        let repeats = runs.iter().flatten().map(|r| r.repeats).sum::<u64>();
+        println!("count {name}_company_{clients}_repeats {repeats}");
+    }
+    let different = pair.differences().iter().filter(|d| !d.contains("alone_")).count();
+    println!("count {name}_company_differences {different}");
+}
+
 /// The goals were set for PostgreSQL; the other engines' ratios are told beside them.
 fn against_goal(engine: Engine, what: &str, value: f64, goal: f64) {
     let name = engine.name();
@@ -378,10 +415,15 @@ fn main() {
     let wanted: String = environment("ENGINES", "postgres,mariadb,sqlite".to_owned());
     for engine in [Engine::Postgres, Engine::MariaDb, Engine::Sqlite] {
         if wanted.split(',').any(|w| w == engine.name()) {
-            if environment("PART", "all".to_owned()) != "replay" {
+            let part: String = environment("PART", "all".to_owned());
+            let asked = |name: &str| part == "all" || part == name;
+            if asked("transactions") {
                 transactions(engine, rounds, length);
             }
-            if environment("PART", "all".to_owned()) != "transactions" {
+            if asked("company") {
+                company(engine, rounds, length);
+            }
+            if asked("replay") {
                 replay(engine, rounds);
             }
         }

@@ -20,7 +20,13 @@ impl Link {
         }
         self.check_file()?;
         let sql = self.driver().begin(write);
-        self.waiting(|link| link.control(sql))?;
+        if let Err(e) = self.waiting(|link| link.control(sql)) {
+            // It may have begun all the same; an open transaction that nobody knows of would hold its locks.
+            if !self.is_lost() {
+                let _ = self.control("ROLLBACK");
+            }
+            return Err(e);
+        }
         self.core.set_tx(TxState::Open);
         self.fresh = !write;
         Ok(())
@@ -51,6 +57,21 @@ impl Link {
             let text =
                 format!("commit on the {}: the connection was lost before the answer came", self.side());
             let text = format!("{text}: {}", error.message());
+            return Err(Error::database(self.side(), Class::OutcomeUnknown, text, error.records().to_vec()));
+        }
+        if self.engine() == Engine::Sqlite {
+            // What it refuses stays open. Where nothing is open behind an error (a disk that fails, or is full)
+            // the transaction was rolled back or it was not: who cares has to look.
+            let rolled_back = self.control("ROLLBACK");
+            if rolled_back.is_ok() || rolled_back.as_ref().is_err_and(says_no_transaction) {
+                self.core.set_tx(TxState::Idle);
+            } else {
+                self.core.mark_lost();
+            }
+            if rolled_back.is_ok() {
+                return Err(error);
+            }
+            let text = format!("commit on the {}: {}", self.side(), error.message());
             return Err(Error::database(self.side(), Class::OutcomeUnknown, text, error.records().to_vec()));
         }
         // The server has said no; nothing of the transaction may stay open behind it.

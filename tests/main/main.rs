@@ -4,5 +4,6 @@ mod bad_input;
 mod both_sides;
 mod common;
 mod disk_full;
+mod driver;
 mod load;
 mod outages;

@@ -34,6 +34,7 @@ mod proxy;
 mod rng;
 mod server;
 mod sqlite;
+mod stub;
 mod wait;
 
 pub use client::{Rows, as_count};
@@ -47,6 +48,7 @@ pub use proxy::{Direction, Proxy};
 pub use rng::Rng;
 pub use server::{Server, Settings};
 pub use sqlite::SqliteFile;
+pub use stub::Stub;
 pub use wait::{eventually, within};
 
 /// One body, three tests, on servers shared by the whole test binary: `name::sqlite`, `name::postgres`,

@@ -53,6 +53,34 @@
  *   TWIN_OK takes TWIN_QUEUED for a failure and repeats work that is committed. docs/errors.md lists every status
  *   with its cause and cure.
  *
+ *   What any call may give is not repeated at each: TWIN_ERR_HANDLE, TWIN_ERR_FORKED and TWIN_ERR_PANIC; TWIN_ERR_BUSY
+ *   where one thread at a time is served; TWIN_ERR_ARGUMENT and TWIN_ERR_UTF8 for arguments that are out of their range;
+ *   TWIN_ERR_STATE from a callback. Calls that talk to the master may give TWIN_ERR_UNREACHABLE, TWIN_ERR_DATABASE,
+ *   TWIN_ERR_RETRY, TWIN_ERR_TIMEOUT, TWIN_ERR_CANCELLED, TWIN_ERR_TX_FAILED, TWIN_ERR_EXHAUSTED and TWIN_ERR_FENCED.
+ *
+ *
+ * Transactions
+ *
+ *   A connection begins in autocommit: each statement is a transaction of its own. twin_conn_begin opens one that lasts
+ *   until twin_conn_commit or twin_conn_rollback. A transaction that wrote ends on both databases, or on the master with
+ *   its share in the queue; which of the two, the status of the commit tells. After TWIN_ERR_RETRY the whole transaction
+ *   may be repeated as it was; after TWIN_ERR_OUTCOME_UNKNOWN look at the data first.
+ *
+ *
+ * Results and large values
+ *
+ *   Rows come in blocks: columns of values that lie side by side in memory, good until the next block. Getters give
+ *   single values of the current block and convert where nothing is lost. A value of any size can be read in pieces
+ *   (twin_rows_read), and bound in pieces (twin_stmt_put) or through a function of the host (twin_stmt_bind_stream).
+ *
+ *
+ * Callbacks
+ *
+ *   Functions of the host are handed the pointer that came with them. They may run on threads of the library (events,
+ *   log) or on the thread that is inside a call (streams, progress). They may ask for a status, metrics or an option's
+ *   value, and request a cancel; anything else gives TWIN_ERR_STATE, because it could wait for the callback itself. What
+ *   they are handed is theirs until they return. No exception and no longjmp may leave them.
+ *
  *
  * Arguments
  *
@@ -61,7 +89,7 @@
  *
  *   Text in is UTF-8, a pointer and a length in bytes; TWIN_NTS as the length means NUL-terminated; a NULL pointer
  *   with length 0 is the empty text. All input is read before the call returns, and nothing of it is kept by
- *   reference.
+ *   reference; a callback and its user pointer are kept until it is replaced, a stream's until it has been read.
  *
  *   Text out is either borrowed, from an object and until a call that its description names, or copied into the
  *   caller's buffer. Nothing is ever handed over that wants to be freed by free().
@@ -111,7 +139,6 @@
  *   except status and free. The process and other pools go on.
  */
 
-
 #ifndef TWINPOOL_H
 #define TWINPOOL_H
 
@@ -129,7 +156,6 @@
 
 /** As the length of a text: it ends at its NUL. */
 #define TWIN_NTS ((size_t)-1)
-
 
 /**
  * Version of this header.
@@ -1042,11 +1068,15 @@ typedef int64_t (*twin_read_callback)(void *buffer, size_t capacity, void *user)
  */
 #define TWIN_ERR_INTERNAL -902
 
-
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * Which library this is.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * The library's version as text, e.g. `0.1.0`. A constant, never freed.
@@ -1076,6 +1106,12 @@ TWIN_API uint32_t twin_abi_version(void);
  * Since: 0.1
  */
 TWIN_API int64_t twin_debug_live_handles(void);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_error: what a failed call leaves for its caller.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * The status that the failed call gave; `TWIN_ERR_HANDLE` if `error` is no live error.
@@ -1178,6 +1214,12 @@ TWIN_API void twin_error_free(twin_error *error);
  */
 TWIN_API const char *twin_status_name(twin_status status);
 
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_options: what a pool is opened with.
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
 /**
  * Makes an empty set of options.
  *
@@ -1256,6 +1298,12 @@ TWIN_API twin_status twin_options_load_env(twin_options *options, twin_error **e
  * Since: 0.1
  */
 TWIN_API void twin_options_free(twin_options *options);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_pool: one process's handle on a pair of databases.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Opens a pool: connects, checks that the two databases are a pair, makes the library's own tables where they are
@@ -1416,6 +1464,12 @@ TWIN_API twin_status twin_pool_evict(twin_pool *pool, twin_error **err);
 TWIN_API twin_status twin_test_panic(twin_pool *pool, twin_error **err);
 #endif
 
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * Figures of a pool, as a structure and as text for Prometheus.
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
 /**
  * Tells the pool's figures. Never waits for a database. A callback may call it.
  *
@@ -1438,6 +1492,12 @@ twin_status twin_pool_metrics_text(twin_pool *pool,
                                    size_t capacity,
                                    size_t *length,
                                    twin_error **err);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * The mirror of a pool and what waits for it: switching it off and on, replay, comparison, the queue.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Switches the mirror off on purpose; commits go on and are queued.
@@ -1511,6 +1571,12 @@ TWIN_API twin_status twin_pool_queue_show(twin_pool *pool, int64_t id, twin_rows
  */
 TWIN_API twin_status twin_pool_queue_skip(twin_pool *pool, int64_t id, twin_error **err);
 
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * The two callbacks: events of a pool, and records of the log.
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
 /**
  * Names the function that hears of events, or none with NULL. It replaces the one before; when this call returns,
  * that one is not running and will not be called again. `user` is handed to it.
@@ -1539,6 +1605,12 @@ twin_status twin_log_listen(int32_t level,
                             void *user,
                             twin_error **err);
 
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_cancel: ends a running statement from another thread.
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
 /**
  * Asks the master to stop the statement that runs on the token's connection, which then gives
  * `TWIN_ERR_CANCELLED`. Does nothing when none runs. Does not wait. A callback may call it.
@@ -1553,6 +1625,12 @@ TWIN_API twin_status twin_cancel_request(twin_cancel *cancel, twin_error **err);
  * Since: 0.1
  */
 TWIN_API void twin_cancel_free(twin_cancel *cancel);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_conn: a session out of the pool.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Gives the connection back to the pool: rolls back what is open, closes its rows, undoes the session's settings. A
@@ -1635,6 +1713,12 @@ twin_status twin_conn_is_valid(twin_conn *conn,
  * Since: 0.1
  */
 TWIN_API twin_status twin_conn_cancel_token(twin_conn *conn, twin_cancel **out, twin_error **err);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * Transactions of a connection, and how they ended.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Opens a transaction.
@@ -1730,6 +1814,12 @@ TWIN_API
 twin_status twin_conn_last_outcome(twin_conn *conn,
                                    twin_status *out,
                                    twin_error **err);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * What a connection may be set to, and asked for. All of it is as new for the next one who acquires it.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * With `on` 0 the next statement opens a transaction, which lasts until commit or rollback. With another value (the
@@ -1847,6 +1937,12 @@ twin_status twin_conn_set_generated_keys(twin_conn *conn,
  * Since: 0.1
  */
 TWIN_API twin_status twin_conn_generated_key(twin_conn *conn, int64_t *out, twin_error **err);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_stmt: a statement with parameters, one row of them or columns of many.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Binds NULL to parameter `index`, counted from 1. What is bound stays until it is bound anew or cleared; only pieces
@@ -2053,6 +2149,12 @@ twin_status twin_stmt_column(twin_stmt *stmt,
  */
 TWIN_API void twin_stmt_free(twin_stmt *stmt);
 
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * Parameters that come in pieces: put one after the other, or read through a function of the host.
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
 /**
  * Binds a piece of text (`kind` is `TWIN_TYPE_TEXT`) or bytes (`TWIN_TYPE_BYTES`) to parameter `index`: the first
  * after an execute, a clear or another bind begins the value, each further one is put behind it. For values that the
@@ -2086,6 +2188,12 @@ twin_status twin_stmt_bind_stream(twin_stmt *stmt,
                                   twin_read_callback read,
                                   void *user,
                                   twin_error **err);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * twin_rows: the result of a statement, in blocks of columns.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Gives the next block of at most `max_rows` rows (0: the library's choice, 1024; at most 65536). `*out` receives
@@ -2143,6 +2251,12 @@ twin_status twin_rows_more(twin_rows *rows,
  * Since: 0.1
  */
 TWIN_API void twin_rows_free(twin_rows *rows);
+
+/*
+ * ------------------------------------------------------------------------------------------------------------
+ * Single values of the current block of rows.
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /**
  * Tells whether a value of the current block is NULL: 1 or 0. `row` and `column` count from 0. The getters below

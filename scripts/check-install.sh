@@ -23,10 +23,21 @@ for source in "$dir/empty.c" examples/c/*.c; do
     if [ -f "$source" ]; then
         cc -std=c99 -pedantic -Wall -Wextra -Werror "$source" -o "$dir/program" -Wl,--no-as-needed "${flags[@]}"
         ! ldd "$dir/program" | grep 'twinpool.*not found' || exit 1
+        name=$(basename "$source" .c)
+        mkdir "$dir/$name.d"
+        (cd "$dir/$name.d" && "$dir/program" a.db b.db) >"$dir/log" 2>&1 || { cat "$dir/log"; echo "install: $name failed"; exit 1; }
+        cp "$dir/log" "$dir/$name.log"
     fi
 done
 cc "$dir/empty.c" -o "$dir/program" -Wl,--no-as-needed "${flags[@]}"
 "$dir/program"
+says() { grep -q "$2" "$dir/$1.log" || { cat "$dir/$1.log"; echo "install: $1 does not say '$2'"; exit 1; }; }
+says first "committed on both databases"
+says outage "the mirror's share waits in the queue"
+says outage "mirror: in step, 0 in the queue"
+says watch "event: the mirror is back in step"
+says watch "1 queued, 1 replayed"
+says watch "^twinpool_acquires_total{pool=\"shop\"} 1$"
 "$prefix/bin/twinpool" --version >/dev/null
 
 quiet_make install PREFIX=/usr DESTDIR="$dir/stage"

@@ -330,6 +330,28 @@ pub fn busy(name: &str) -> Error {
     Error::new(Status::Busy, format!("another thread is inside this {name}"))
 }
 
+/// Looks options up as every call begins, `rounds` times; how often they were found. With `enter` other than 0 also
+/// what follows: entering and leaving. For the benchmark, in builds for tests only.
+#[cfg(feature = "test-hooks")]
+#[unsafe(no_mangle)]
+pub extern "C" fn twin_test_lookup(
+    options: *const super::options::twin_options,
+    rounds: u64,
+    enter: i32,
+) -> u64 {
+    let table = super::options::OptionsObject::table();
+    let found = |handle: *const super::options::twin_options| {
+        if enter != 0 {
+            return table.enter(handle).is_ok();
+        }
+        let token = handle.addr() as u64;
+        let Some(slot) = table.slot((token & INDEX) as u32) else { return false };
+        slot.state.load(Ordering::Acquire) & IDENTITY == token & !INDEX
+            && slot.process.load(Ordering::Relaxed) == process::current()
+    };
+    (0..rounds).map(|_| u64::from(found(std::hint::black_box(options)))).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

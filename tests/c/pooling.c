@@ -316,7 +316,10 @@ static void cancelling(twin_pool *pool)
 static void network_timeout(twin_pool *pool)
 {
     struct victim v;
+    twin_cancel *token = NULL;
+    pthread_t thread;
     v.conn = acquire(pool), v.status = 77, v.error = NULL, v.done = 0;
+    GOOD(twin_conn_cancel_token(v.conn, &token, &e));
     GOOD(twin_conn_set_network_timeout(v.conn, 300, &e));
     runs_long(&v);
     STATUS(TWIN_ERR_TIMEOUT, v.status);
@@ -330,6 +333,17 @@ static void network_timeout(twin_pool *pool)
     twin_error_free(v.error);
     GOOD(twin_conn_set_network_timeout(v.conn, TWIN_WAIT_FOREVER, &e));
     CHECK(number(v.conn, "SELECT 10") == 10);
+    /* A token made before the loss leads to the new connection. */
+    v.status = 77, v.error = NULL, v.done = 0;
+    pthread_create(&thread, NULL, runs_long, &v);
+    while (!v.done) {
+        GOOD(twin_cancel_request(token, &e));
+        usleep(20000);
+    }
+    pthread_join(thread, NULL);
+    CHECK(v.status == TWIN_ERR_CANCELLED || (engine == 2 && v.status == TWIN_OK));
+    twin_error_free(v.error);
+    twin_cancel_free(token);
     twin_conn_free(v.conn);
 }
 

@@ -2,7 +2,7 @@
 # Runs programs of tests/c on two SQLite files with the library itself under AddressSanitizer, which is proved to be
 # in it. Takes a build of its own (target/asan). Leaks are valgrind's business: drivers keep what they load.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 . scripts/rust.sh
 
 target=x86_64-unknown-linux-gnu
@@ -19,7 +19,7 @@ ln -s "$PWD/$built/libtwinpool.so" "$dir/libtwinpool.so"
 ln -s "$PWD/$built/libtwinpool.so" "$dir/libtwinpool.so.0"
 export LD_LIBRARY_PATH=$dir ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0
 failed=0
-for name in session types streams; do
+for name in session types streams pooling; do
     cc -std=c99 -g -fsanitize=address -DTWIN_TEST_HOOKS -Iinclude "tests/c/$name.c" -L"$dir" -ltwinpool -pthread -o "$dir/$name"
     mkdir "$dir/$name.d"
     echo "asan: $name"

@@ -20,8 +20,10 @@ pub type twin_replay_callback = Option<unsafe extern "C" fn(done: u64, left: u64
 pub type twin_verify_callback =
     Option<unsafe extern "C" fn(table: *const c_char, table_len: usize, rows: u64, user: *mut c_void)>;
 
-/// Switches the mirror off on purpose; commits go on and are queued.
+/// Switches the mirror off on purpose; commits go on and are queued. For the pair, not only for this pool; nothing
+/// happens if it is off already.
 ///
+/// Errors: those of a call to the master.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_pool_detach(pool: *mut twin_pool, err: *mut *mut twin_error) -> twin_status {
@@ -33,6 +35,7 @@ pub unsafe extern "C" fn twin_pool_detach(pool: *mut twin_pool, err: *mut *mut t
 /// Switches the mirror on again after `twin_pool_detach`, or after the repair of a diverged pair: the queue is
 /// replayed in the background.
 ///
+/// Errors: `TWIN_ERR_STATE` if it is neither detached nor diverged.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_pool_attach(pool: *mut twin_pool, err: *mut *mut twin_error) -> twin_status {
@@ -45,7 +48,7 @@ pub unsafe extern "C" fn twin_pool_attach(pool: *mut twin_pool, err: *mut *mut t
 /// most `timeout_ms` (`TWIN_WAIT_DEFAULT`: as long as it takes). The library does so by itself in the background;
 /// this is for those who want to wait for it. `progress` may be NULL.
 ///
-/// Errors: `TWIN_ERR_TIMEOUT`, `TWIN_ERR_MIRROR_DOWN`, `TWIN_ERR_DIVERGED`.
+/// Errors: `TWIN_ERR_TIMEOUT`, `TWIN_ERR_MIRROR_DOWN`, `TWIN_ERR_DIVERGED`, `TWIN_ERR_STATE` while it is detached.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_pool_replay(
@@ -162,6 +165,7 @@ pub unsafe extern "C" fn twin_pool_queue_list(
 
 /// Shows the statements of entry `id` of the queue, values included: `statement` text.
 ///
+/// Errors: `TWIN_ERR_ARGUMENT` if there is no such entry.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_pool_queue_show(
@@ -184,6 +188,7 @@ pub unsafe extern "C" fn twin_pool_queue_show(
 /// Moves entry `id` out of the queue into the table `twin_quarantine`, so that it is not replayed: with
 /// `twin_pool_attach` the way out of `TWIN_MIRROR_DIVERGED`.
 ///
+/// Errors: `TWIN_ERR_STATE` unless the mirror is diverged or detached; `TWIN_ERR_ARGUMENT` if there is no such entry.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_pool_queue_skip(

@@ -227,6 +227,7 @@ pub unsafe extern "C" fn twin_pool_acquire(
 /// Holds the pool: who acquires waits for `twin_pool_resume`, or, with `fail_fast` other than 0, gets
 /// `TWIN_ERR_POOL_SUSPENDED` at once. Connections that are out go on.
 ///
+/// Errors: `TWIN_ERR_STATE` with `pool.suspension=off`; `TWIN_ERR_POOL_CLOSED`.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_pool_suspend(

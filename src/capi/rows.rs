@@ -205,6 +205,7 @@ pub unsafe extern "C" fn twin_rows_affected(
 /// Moves to the next result of the statement, with columns of its own. Gives `TWIN_OK`, or `TWIN_DONE` if there is
 /// none.
 ///
+/// Errors: those of a call to the master; `TWIN_ERR_STATE` once the connection was released.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_rows_more(rows: *mut twin_rows, err: *mut *mut twin_error) -> twin_status {

@@ -330,6 +330,7 @@ pub unsafe extern "C" fn twin_stmt_bind_uuid(
 /// Binds columns of values for `twin_stmt_execute_batch`: column i of the block is parameter i + 1. All is copied.
 /// A block that `twin_rows_next` gave may be bound as it is.
 ///
+/// Errors: `TWIN_ERR_ARGUMENT` for a block that is not as described at `twin_block`; `TWIN_ERR_UTF8`.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_stmt_bind_columns(
@@ -461,6 +462,7 @@ pub unsafe extern "C" fn twin_stmt_batch_error(
 /// Asks the master what the statement takes and gives, without running it: the number of `?`, and the number of
 /// columns (0: no result). `twin_stmt_column` tells of each column. Either may be NULL.
 ///
+/// Errors: those of a call to the master.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_stmt_describe(
@@ -483,6 +485,7 @@ pub unsafe extern "C" fn twin_stmt_describe(
 /// Tells of column `index` (from 0), as the last `twin_stmt_describe` found it. The name is valid until the next
 /// one or until the statement is freed. `info->struct_size` must be set.
 ///
+/// Errors: `TWIN_ERR_ARGUMENT` for a column that is not there, also before the first `twin_stmt_describe`.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_stmt_column(

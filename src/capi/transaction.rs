@@ -61,8 +61,9 @@ pub unsafe extern "C" fn twin_conn_savepoint(
     session(conn, err, |s| s.savepoint(name.some("name")?).map(|()| Status::Ok))
 }
 
-/// Rolls back to a savepoint, which stays.
+/// Rolls back to a savepoint, which stays; those set after it are gone. The way on after an error in a transaction.
 ///
+/// Errors: `TWIN_ERR_STATE` if there is no such savepoint.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_conn_rollback_to(
@@ -78,6 +79,7 @@ pub unsafe extern "C" fn twin_conn_rollback_to(
 
 /// Forgets a savepoint; the work since stays part of the transaction.
 ///
+/// Errors: `TWIN_ERR_STATE` if there is no such savepoint.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_conn_release_savepoint(

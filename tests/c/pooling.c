@@ -502,7 +502,7 @@ static void what_stays(void)
     twin_conn *conn = acquire(pool);
     twin_rows *rows = NULL;
     twin_metrics m;
-    char options[200], state[6];
+    char options[200], state[6], why[1000];
     FAILS(TWIN_ERR_DATABASE, "", twin_conn_execute(conn, wrong[engine], TWIN_NTS, NULL, &rows, &e));
     STATUS(TWIN_ERR_DATABASE, twin_conn_execute(conn, wrong[engine], TWIN_NTS, NULL, NULL, &e));
     strcpy(state, twin_error_record_sqlstate(e, 0));
@@ -547,7 +547,16 @@ static void what_stays(void)
     FAILS(TWIN_ERR_ACQUIRE_TIMEOUT, "", twin_pool_acquire(pool, TWIN_ACCESS_WRITE, 1000, &conn, &e));
     CHECK(figures(pool).dead >= 1);
     twin_pool_free(pool);
+    /* The mirror is asked by its own query before anything is replayed. */
+    pool = open_pair(master, mirror, "pool.max=1;pool.min=0;mirror.validation_query=SELECT 1 FROM p_on_the_moon");
+    GOOD(twin_pool_detach(pool, &e));
+    GOOD(twin_pool_attach(pool, &e));
+    FAILS(TWIN_ERR_MIRROR_DOWN, "validation query", twin_pool_replay(pool, 2000, NULL, NULL, &e));
+    GOOD(twin_pool_last_error(pool, why, sizeof why, NULL, &e));
+    CHECK(strstr(why, "p_on_the_moon") != NULL);
+    twin_pool_free(pool);
     pool = open_pair(master, mirror, "pool.max=1;pool.min=0");
+    settle(pool);
     conn = acquire(pool);
     run(conn, "ALTER TABLE hidden RENAME TO p");
     GOOD(twin_conn_release(conn, &e));

@@ -166,6 +166,10 @@ on_all_engines! {
         println!("{text}");
     }
 
+    fn calls_in_the_wrong_order_change_nothing(pair: &Pair) {
+        on_pair(pair, "order");
+    }
+
     fn every_type_comes_back_as_it_went_in(pair: &Pair) {
         on_pair(pair, "types");
     }
@@ -280,7 +284,7 @@ fn each_exported_symbol_is_in_the_list_and_the_other_way_round() {
 
 #[test]
 fn each_function_is_called_by_a_program_that_uses_it() {
-    let programs: String = ["session", "types", "streams", "pooling", "lifetime", "smoke"]
+    let programs: String = ["session", "types", "streams", "pooling", "order", "lifetime", "smoke"]
         .map(|name| std::fs::read_to_string(root().join(format!("tests/c/{name}.c"))).unwrap())
         .concat();
     for symbol in symbols().lines() {

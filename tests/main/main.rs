@@ -7,3 +7,4 @@ mod disk_full;
 mod driver;
 mod load;
 mod outages;
+mod sessions;

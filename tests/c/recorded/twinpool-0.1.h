@@ -1362,6 +1362,7 @@ twin_status twin_pool_acquire(twin_pool *pool,
  * Holds the pool: who acquires waits for `twin_pool_resume`, or, with `fail_fast` other than 0, gets
  * `TWIN_ERR_POOL_SUSPENDED` at once. Connections that are out go on.
  *
+ * Errors: `TWIN_ERR_STATE` with `pool.suspension=off`; `TWIN_ERR_POOL_CLOSED`.
  * Since: 0.1
  */
 TWIN_API twin_status twin_pool_suspend(twin_pool *pool, int32_t fail_fast, twin_error **err);
@@ -1500,16 +1501,21 @@ twin_status twin_pool_metrics_text(twin_pool *pool,
  */
 
 /**
- * Switches the mirror off on purpose; commits go on and are queued.
+ * Switches the mirror off on purpose; commits go on and are queued. For the pair, not only for this pool; nothing
+ * happens if it is off already.
  *
+ * Errors: those of a call to the master.
  * Since: 0.1
  */
-TWIN_API twin_status twin_pool_detach(twin_pool *pool, twin_error **err);
+TWIN_API
+twin_status twin_pool_detach(twin_pool *pool,
+                             twin_error **err);
 
 /**
  * Switches the mirror on again after `twin_pool_detach`, or after the repair of a diverged pair: the queue is
  * replayed in the background.
  *
+ * Errors: `TWIN_ERR_STATE` if it is neither detached nor diverged.
  * Since: 0.1
  */
 TWIN_API twin_status twin_pool_attach(twin_pool *pool, twin_error **err);
@@ -1519,7 +1525,7 @@ TWIN_API twin_status twin_pool_attach(twin_pool *pool, twin_error **err);
  * most `timeout_ms` (`TWIN_WAIT_DEFAULT`: as long as it takes). The library does so by itself in the background;
  * this is for those who want to wait for it. `progress` may be NULL.
  *
- * Errors: `TWIN_ERR_TIMEOUT`, `TWIN_ERR_MIRROR_DOWN`, `TWIN_ERR_DIVERGED`.
+ * Errors: `TWIN_ERR_TIMEOUT`, `TWIN_ERR_MIRROR_DOWN`, `TWIN_ERR_DIVERGED`, `TWIN_ERR_STATE` while it is detached.
  * Since: 0.1
  */
 TWIN_API
@@ -1559,6 +1565,7 @@ twin_status twin_pool_queue_list(twin_pool *pool,
 /**
  * Shows the statements of entry `id` of the queue, values included: `statement` text.
  *
+ * Errors: `TWIN_ERR_ARGUMENT` if there is no such entry.
  * Since: 0.1
  */
 TWIN_API twin_status twin_pool_queue_show(twin_pool *pool, int64_t id, twin_rows **out, twin_error **err);
@@ -1567,9 +1574,13 @@ TWIN_API twin_status twin_pool_queue_show(twin_pool *pool, int64_t id, twin_rows
  * Moves entry `id` out of the queue into the table `twin_quarantine`, so that it is not replayed: with
  * `twin_pool_attach` the way out of `TWIN_MIRROR_DIVERGED`.
  *
+ * Errors: `TWIN_ERR_STATE` unless the mirror is diverged or detached; `TWIN_ERR_ARGUMENT` if there is no such entry.
  * Since: 0.1
  */
-TWIN_API twin_status twin_pool_queue_skip(twin_pool *pool, int64_t id, twin_error **err);
+TWIN_API
+twin_status twin_pool_queue_skip(twin_pool *pool,
+                                 int64_t id,
+                                 twin_error **err);
 
 /*
  * ------------------------------------------------------------------------------------------------------------
@@ -1760,8 +1771,9 @@ twin_status twin_conn_savepoint(twin_conn *conn,
                                 twin_error **err);
 
 /**
- * Rolls back to a savepoint, which stays.
+ * Rolls back to a savepoint, which stays; those set after it are gone. The way on after an error in a transaction.
  *
+ * Errors: `TWIN_ERR_STATE` if there is no such savepoint.
  * Since: 0.1
  */
 TWIN_API
@@ -1773,6 +1785,7 @@ twin_status twin_conn_rollback_to(twin_conn *conn,
 /**
  * Forgets a savepoint; the work since stays part of the transaction.
  *
+ * Errors: `TWIN_ERR_STATE` if there is no such savepoint.
  * Since: 0.1
  */
 TWIN_API
@@ -2061,6 +2074,7 @@ twin_status twin_stmt_bind_uuid(twin_stmt *stmt,
  * Binds columns of values for `twin_stmt_execute_batch`: column i of the block is parameter i + 1. All is copied.
  * A block that `twin_rows_next` gave may be bound as it is.
  *
+ * Errors: `TWIN_ERR_ARGUMENT` for a block that is not as described at `twin_block`; `TWIN_ERR_UTF8`.
  * Since: 0.1
  */
 TWIN_API
@@ -2122,6 +2136,7 @@ twin_status twin_stmt_batch_error(twin_stmt *stmt,
  * Asks the master what the statement takes and gives, without running it: the number of `?`, and the number of
  * columns (0: no result). `twin_stmt_column` tells of each column. Either may be NULL.
  *
+ * Errors: those of a call to the master.
  * Since: 0.1
  */
 TWIN_API
@@ -2134,6 +2149,7 @@ twin_status twin_stmt_describe(twin_stmt *stmt,
  * Tells of column `index` (from 0), as the last `twin_stmt_describe` found it. The name is valid until the next
  * one or until the statement is freed. `info->struct_size` must be set.
  *
+ * Errors: `TWIN_ERR_ARGUMENT` for a column that is not there, also before the first `twin_stmt_describe`.
  * Since: 0.1
  */
 TWIN_API
@@ -2239,6 +2255,7 @@ TWIN_API twin_status twin_rows_affected(twin_rows *rows, int64_t *out, twin_erro
  * Moves to the next result of the statement, with columns of its own. Gives `TWIN_OK`, or `TWIN_DONE` if there is
  * none.
  *
+ * Errors: those of a call to the master; `TWIN_ERR_STATE` once the connection was released.
  * Since: 0.1
  */
 TWIN_API

@@ -66,6 +66,16 @@ impl Validator<'_> {
                 drain_below: self.count("replay.drain_below")?,
                 suspend_timeout: self.millis("replay.suspend_timeout_ms")?,
             },
+            queue: QueueSettings {
+                max_entries: Some(self.number("queue.max_entries")?).filter(|n| *n > 0),
+                max_bytes: Some(self.number("queue.max_bytes")?).filter(|n| *n > 0),
+                max_age: self.limit("queue.max_age_ms")?,
+                beyond: match self.text("queue.beyond")? {
+                    "refuse" => Beyond::Refuse,
+                    "detach" => Beyond::Detach,
+                    _ => Beyond::Warn,
+                },
+            },
             tables: TableSettings {
                 create: self.switch("tables.create")?,
                 schema: self.optional("tables.schema")?,

@@ -3,6 +3,7 @@
 
 mod between;
 mod gate;
+pub mod limits;
 mod locks;
 mod monitor;
 mod open;
@@ -31,11 +32,21 @@ pub struct Progress {
 /// News for the host, delivered on a library thread.
 #[derive(Clone, Debug)]
 pub enum Event {
-    MirrorLost { reason: String },
+    MirrorLost {
+        reason: String,
+    },
     MirrorBack,
     Replay(Progress),
-    Diverged { reason: String },
-    LeakSuspected { description: String },
+    Diverged {
+        reason: String,
+    },
+    LeakSuspected {
+        description: String,
+    },
+    /// The queue has grown beyond a limit.
+    QueueLimit {
+        description: String,
+    },
 }
 
 pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::limits;
 use super::locks::{self, Held};
 use super::open::settle_the_dead;
 use super::shared::{Pair, int, now_text, parse_time, text};
@@ -89,6 +90,8 @@ pub fn look(pair: &Pair) -> Result<()> {
             seen.queue_oldest = None;
         }
     }
+    drop(seen);
+    limits::look(pair);
     Ok(())
 }
 

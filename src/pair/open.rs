@@ -6,6 +6,7 @@ use super::state::{MirrorState, StateRow};
 use super::tables::{FORMAT, NAMES, Tables};
 use std::time::Duration;
 
+use crate::config::QueueSettings;
 use crate::error::{Error, Result, Status};
 use crate::link::{Engine, Link, LinkSettings};
 use crate::queue::replay::read_applied;
@@ -28,6 +29,7 @@ pub struct OpenSpec {
     pub prefix: String,
     pub create_tables: bool,
     pub check_schema: bool,
+    pub queue: QueueSettings,
 }
 
 /// An opened pair and the lock that proves it alive.
@@ -103,8 +105,13 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
 
     let id = new_id()?;
     let liveness = register(&spec, &id, &tables)?;
-    let view =
-        View { state: row.mirror_state, epoch: row.epoch, term: row.term, asynchronous: row.asynchronous };
+    let view = View {
+        state: row.mirror_state,
+        epoch: row.epoch,
+        term: row.term,
+        asynchronous: row.asynchronous,
+        abandoned: row.abandoned,
+    };
     let pair = Pair::new(PairParts {
         id,
         setup: spec.setup,
@@ -115,6 +122,7 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         mirror: MirrorTarget { connection_string: spec.mirror, settings: spec.mirror_settings },
         control: master,
         view,
+        queue: spec.queue,
     });
     set_mode(&pair, &row)?;
     match mirror {

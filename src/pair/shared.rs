@@ -9,9 +9,11 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::between::Between;
 use super::gate::{Gate, Turn};
-use super::state::{MirrorState, StateRow};
+use super::limits::Limits;
+use super::state::{ABANDONED, MirrorState, StateRow};
 use super::tables::Tables;
 use super::{Event, Listener};
+use crate::config::QueueSettings;
 use crate::error::{Error, Result, Side, Status};
 use crate::link::catalog::TableFacts;
 use crate::link::dialects::dialect;
@@ -50,6 +52,8 @@ pub struct View {
     pub epoch: u64,
     pub term: u64,
     pub asynchronous: bool,
+    /// Nothing is queued for the mirror any more.
+    pub abandoned: bool,
 }
 
 /// Counters since the pool was opened.
@@ -113,6 +117,8 @@ pub struct Pair {
     pub fenced: AtomicBool,
     view: RwLock<View>,
     pub seen: Mutex<Seen>,
+    /// How large the queue may grow.
+    pub limits: Limits,
     slots: Mutex<(i64, Vec<Slot>)>,
     halves: Mutex<Vec<Weak<HalfShared>>>,
     catalogue: RwLock<HashMap<(String, String), Arc<TableFacts>>>,
@@ -138,6 +144,7 @@ pub struct PairParts {
     pub mirror: MirrorTarget,
     pub control: Link,
     pub view: View,
+    pub queue: QueueSettings,
 }
 
 impl Pair {
@@ -162,6 +169,7 @@ impl Pair {
             fenced: AtomicBool::new(false),
             view: RwLock::new(p.view),
             seen: Mutex::new(Seen { mirror_reachable: true, ..Seen::default() }),
+            limits: Limits::new(p.queue),
             slots: Mutex::new((0, Vec::new())),
             halves: Mutex::new(Vec::new()),
             catalogue: RwLock::new(HashMap::new()),
@@ -186,6 +194,7 @@ impl Pair {
             epoch: row.epoch,
             term: row.term,
             asynchronous: row.asynchronous,
+            abandoned: row.abandoned,
         };
         let old = {
             let mut view = self.view.write();
@@ -501,6 +510,7 @@ pub fn read_state(link: &mut Link, tables: &Tables) -> Result<StateRow> {
     };
     Ok(StateRow {
         mirror_state: MirrorState::from_name(&text(&r[0])),
+        abandoned: text(&r[0]) == ABANDONED,
         asynchronous: text(&r[1]) == "async",
         epoch: int(&r[2]) as u64,
         term: int(&r[3]) as u64,

@@ -47,6 +47,8 @@ pub struct Tables {
     pub foreign: String,
     /// A queued transaction's marker, only while not in sync. (last_seq, pool, slot)
     pub mark_queued: String,
+    /// A transaction's marker where the mirror was abandoned, only while it is. (last_seq, pool, slot)
+    pub mark_alone: String,
     /// The same without the state's check. (last_seq, pool, slot)
     pub mark: String,
     /// Takes back the own journal: nothing is pending. (last_seq, pool, slot)
@@ -104,8 +106,10 @@ pub struct Tables {
     pub set_in_sync: String,
     /// (state, reason, changed_at, changed_by): from any queueing state
     pub set_stopped: String,
-    /// (state, reason, changed_at, changed_by): by an operator, from any state
+    /// (state, reason, changed_at, changed_by): by an operator, from any state but that of an abandoned mirror
     pub set_state: String,
+    /// (reason, changed_at, changed_by): nothing is queued any more
+    pub abandon: String,
     /// (mode, changed_at, changed_by)
     pub set_mode: String,
 }
@@ -170,6 +174,10 @@ impl Tables {
             mark_queued: format!(
                 "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
                  AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state <> 'in_sync')"
+            ),
+            mark_alone: format!(
+                "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
+                 AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state = 'abandoned')"
             ),
             mark: format!("UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?"),
             unjournal: format!(
@@ -236,7 +244,12 @@ impl Tables {
                  WHERE id = 1 AND mirror_state IN ('queueing', 'replaying')"
             ),
             set_state: format!(
-                "UPDATE {state} SET mirror_state = ?, epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? WHERE id = 1"
+                "UPDATE {state} SET mirror_state = ?, epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? \
+                 WHERE id = 1 AND mirror_state <> 'abandoned'"
+            ),
+            abandon: format!(
+                "UPDATE {state} SET mirror_state = 'abandoned', epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? \
+                 WHERE id = 1 AND mirror_state NOT IN ('in_sync', 'abandoned')"
             ),
             set_mode: format!("UPDATE {state} SET mode = ?, changed_at = ?, changed_by = ? WHERE id = 1"),
         }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::open::{self, OpenSpec};
 use super::shared::{Pair, Setup};
 use super::state::MirrorState;
-use super::{Listener, Progress, QueueEntry, TableComparison, monitor, operator, verify};
+use super::{Listener, Progress, QueueEntry, TableComparison, limits, monitor, operator, verify};
 use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
 use crate::link::Engine;
@@ -26,6 +26,8 @@ pub struct PoolStatus {
     pub last_error: String,
     /// `mirror.mode` is `async`.
     pub asynchronous: bool,
+    /// The state is `Detached` and nothing is queued any more: only a new copy leads back.
+    pub abandoned: bool,
     /// Whether the mirror answered when last asked.
     pub mirror_reachable: bool,
     pub epoch: u64,
@@ -110,6 +112,7 @@ impl TwinPool {
             prefix: s.tables.prefix.clone(),
             create_tables: s.tables.create,
             check_schema: s.schema_check,
+            queue: s.queue,
         })?;
         let pair = Arc::new(opened.pair);
         let now = Arc::new(AtomicBool::new(false));
@@ -184,6 +187,7 @@ impl TwinPool {
             reason: if view.state == MirrorState::InSync { String::new() } else { seen.reason },
             last_error: if view.state == MirrorState::InSync { String::new() } else { asked },
             asynchronous: view.asynchronous,
+            abandoned: view.abandoned,
             mirror_reachable: seen.mirror_reachable,
             epoch: view.epoch,
             term: view.term,
@@ -216,6 +220,8 @@ impl TwinPool {
             log::warn!(target: "twinpool::config", "{}: {warning}", settings.name);
         }
         self.inner.pool.set(settings.pool);
+        self.inner.pair.limits.set(settings.queue);
+        limits::look(&self.inner.pair);
         Ok(())
     }
 
@@ -283,12 +289,25 @@ impl TwinPool {
 
     /// Switches the mirror off on purpose; transactions go on being queued.
     pub fn detach(&self) -> Result<()> {
+        if self.inner.pair.refresh()?.abandoned {
+            return Err(Error::new(
+                Status::BadState,
+                "detach: the mirror was abandoned and is detached for good",
+            ));
+        }
         operator::set_state(&self.inner.pair, MirrorState::Detached, "detached by an operator")
     }
 
     /// Ends `detached` (and, after an operator's repair, `diverged`): the queue is replayed.
     pub fn attach(&self) -> Result<()> {
-        let state = self.inner.pair.refresh()?.mirror_state;
+        let row = self.inner.pair.refresh()?;
+        let state = row.mirror_state;
+        if row.abandoned {
+            return Err(Error::new(
+                Status::BadState,
+                "attach: the mirror was abandoned, it lacks what was not queued; start again from a copy",
+            ));
+        }
         if !matches!(state, MirrorState::Detached | MirrorState::Diverged) {
             return Err(Error::new(
                 Status::BadState,

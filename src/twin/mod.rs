@@ -5,6 +5,7 @@ mod ddl;
 pub mod half;
 pub mod manager;
 mod properties;
+mod queued;
 mod session;
 mod transaction;
 

@@ -11,6 +11,7 @@ use super::transaction::{Route, Tx};
 use super::{Executed, Isolation};
 use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
+use crate::pair::limits;
 use crate::pair::shared::{Pair, Slot};
 use crate::queue::Shipped;
 use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
@@ -333,6 +334,18 @@ impl TwinSession {
                 return Err(why.error());
             }
             log::warn!(target: "twinpool::sql", "{}: mirrored as text although unsafe: {why}", pair.setup.name);
+        }
+        // Early, so that a full queue costs no work; commit looks again.
+        let queues = match self.tx.as_ref().map(|tx| tx.route) {
+            Some(Route::Queued) => true,
+            Some(Route::Direct { .. }) => false,
+            _ => pair.direct_epoch().is_none(),
+        };
+        if queues
+            && !matches!(plan, Plan::Local)
+            && let Some(full) = limits::refusal(&pair, "execute")
+        {
+            return Err(full);
         }
         if matches!(plan, Plan::Ddl) {
             return self.ddl(sql);

@@ -8,6 +8,7 @@ mod locks;
 mod monitor;
 mod open;
 mod operator;
+pub mod restored;
 pub mod shared;
 pub mod state;
 pub mod tables;

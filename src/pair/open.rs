@@ -1,6 +1,7 @@
 //! Opening a pool: are these two a pair, do our tables stand, who else is there.
 
 use super::locks::{self, Held};
+use super::restored::{self, Standing};
 use super::shared::{Pair, PairParts, Setup, View, clip, int, now_text, read_state, text};
 use super::state::{MirrorState, StateRow};
 use super::tables::{FORMAT, NAMES, Tables};
@@ -119,7 +120,11 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         mirror_tables,
         master_connection: spec.master,
         master_settings: spec.master_settings,
-        mirror: MirrorTarget { connection_string: spec.mirror, settings: spec.mirror_settings },
+        mirror: MirrorTarget {
+            connection_string: spec.mirror,
+            settings: spec.mirror_settings,
+            standing: Standing::default(),
+        },
         control: master,
         view,
         queue: spec.queue,
@@ -127,6 +132,9 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     set_mode(&pair, &row)?;
     match mirror {
         Ok(mut mirror) => {
+            if pair.view().state == MirrorState::InSync || pair.view().state.wants_replay() {
+                restored::look_if_free(&pair, &mut mirror)?;
+            }
             // What cannot be settled now is no harm: rule F looks at dead pools too.
             if let Err(e) = settle_the_dead(&pair, &mut mirror) {
                 log::info!(target: "twinpool::pair", "{}: dead pools were not settled: {e}", pair.setup.name);
@@ -522,7 +530,10 @@ pub fn leave(pair: &Pair) {
     if pair.view().state != MirrorState::InSync {
         return;
     }
-    let gone = pair.open_mirror().and_then(|mut mirror| bury(pair, &pair.id, &mut mirror));
+    let gone = pair.open_mirror().and_then(|mut mirror| {
+        bury(pair, &pair.id, &mut mirror)?;
+        restored::part(pair, &mut mirror)
+    });
     if let Err(e) = gone {
         log::debug!(target: "twinpool::pair", "{}: the registration stays for others to remove: {e}", pair.setup.name);
     }

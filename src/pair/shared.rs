@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::between::Between;
 use super::gate::{Gate, Turn};
 use super::limits::Limits;
+use super::restored::Standing;
 use super::state::{ABANDONED, MirrorState, StateRow};
 use super::tables::Tables;
 use super::{Event, Listener};
@@ -85,6 +86,8 @@ pub struct Seen {
 pub struct Slot {
     pub index: i64,
     pub seq: u64,
+    /// Its last number that the master has committed.
+    pub done: u64,
     /// The pending row has parts that the next journal must remove.
     pub has_parts: bool,
 }
@@ -149,6 +152,7 @@ pub struct PairParts {
 
 impl Pair {
     pub fn new(p: PairParts) -> Pair {
+        let standing = Standing::new(&p.mirror_tables, &p.id);
         Pair {
             classifier: Classifier::new(p.tables.engine),
             gate: dialect(p.tables.engine).one_writer().then(Arc::default),
@@ -161,7 +165,7 @@ impl Pair {
             mirror_tables: p.mirror_tables,
             master_connection: p.master_connection,
             master_settings: p.master_settings,
-            mirror: Arc::new(p.mirror),
+            mirror: Arc::new(MirrorTarget { standing, ..p.mirror }),
             between: Between::default(),
             counters: Counters::default(),
             marked: AtomicU64::new(0),
@@ -336,7 +340,7 @@ impl Pair {
                 Some(slot) => return Ok(slot),
                 None => {
                     slots.0 += 1;
-                    Slot { index: slots.0, seq: 0, has_parts: false }
+                    Slot { index: slots.0, seq: 0, done: 0, has_parts: false }
                 }
             }
         };

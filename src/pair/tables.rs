@@ -7,7 +7,7 @@
 use crate::link::Engine;
 
 /// Version of the tables. A library refuses tables of a version it does not know.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// The unqualified names, for those who list user tables.
 pub const NAMES: [&str; 9] = [
@@ -49,6 +49,9 @@ pub struct Tables {
     pub mark_queued: String,
     /// A transaction's marker where the mirror was abandoned, only while it is. (last_seq, pool, slot)
     pub mark_alone: String,
+    /// The marker of a transaction of which the mirror gets nothing, or nobody knows yet. (last_seq,
+    /// local_seq, pool, slot)
+    pub mark_local: String,
     /// The same without the state's check. (last_seq, pool, slot)
     pub mark: String,
     /// Takes back the own journal: nothing is pending. (last_seq, pool, slot)
@@ -71,8 +74,20 @@ pub struct Tables {
     pub insert_pending: String,
     /// All pending rows: pool, slot, seq, parts, payload
     pub read_pending: String,
-    /// pool, slot, last_seq, seq without payloads
+    /// pool, slot, last_seq, seq, prev, local_seq, whether anything of it is queued, the last number of it in the
+    /// quarantine
     pub read_positions: String,
+    /// (pool, slot)
+    pub read_last_seq: String,
+    /// On the mirror: its own mark as slot 0, and slot, seq of a pool's positions. (pool)
+    pub read_standing: String,
+    /// 2: the own mark; 3: what is known of the other node's.
+    pub read_marks: String,
+    pub take_mark: String,
+    /// (mark, mark)
+    pub note_mark: String,
+    /// (reason, changed_at, changed_by)
+    pub set_diverged: String,
     /// (limit) last parts in order up to the first unsettled intent: id, pool, slot, seq, parts, payload
     pub read_queue: String,
     /// How many intents of DDL are not settled.
@@ -117,7 +132,7 @@ pub struct Tables {
 impl Tables {
     pub fn new(engine: Engine, schema: &str, prefix: &str) -> Tables {
         let q = |name: &str| qualify(engine, schema, prefix, name);
-        let (pending, part, queue, state, guard, applied, replayer) = (
+        let (pending, part, queue, state, guard, applied, replayer, quarantine) = (
             q("twin_pending"),
             q("twin_pending_part"),
             q("invocation_queue"),
@@ -125,6 +140,7 @@ impl Tables {
             q("twin_guard"),
             q("twin_applied"),
             q("twin_replayer"),
+            q("twin_quarantine"),
         );
         let for_update = if engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
         let concat = match engine {
@@ -163,12 +179,12 @@ impl Tables {
             guard: (engine == Engine::MariaDb)
                 .then(|| format!("SELECT ({foreign}) FROM {guard} WHERE id = 1 LOCK IN SHARE MODE")),
             journal: format!(
-                "UPDATE {pending} SET last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ? \
+                "UPDATE {pending} SET prev = last_seq, last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ? \
                  AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state = 'in_sync' AND epoch = ?){returning}"
             ),
             journal_returns_foreign: engine == Engine::Postgres,
             journal_unchecked: format!(
-                "UPDATE {pending} SET last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ?"
+                "UPDATE {pending} SET prev = last_seq, last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ?"
             ),
             foreign,
             mark_queued: format!(
@@ -178,6 +194,9 @@ impl Tables {
             mark_alone: format!(
                 "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
                  AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state = 'abandoned')"
+            ),
+            mark_local: format!(
+                "UPDATE {pending} SET last_seq = ?, local_seq = ? WHERE pool = ? AND slot = ?"
             ),
             mark: format!("UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?"),
             unjournal: format!(
@@ -204,7 +223,24 @@ impl Tables {
             read_pending: format!(
                 "SELECT pool, slot, seq, parts, payload FROM {pending} WHERE seq > 0 ORDER BY pool, slot"
             ),
-            read_positions: format!("SELECT pool, slot, last_seq, seq FROM {pending} ORDER BY pool, slot"),
+            // One statement, so that all of it is seen at one instant.
+            read_positions: format!(
+                "SELECT p.pool, p.slot, p.last_seq, p.seq, p.prev, p.local_seq, \
+                 CASE WHEN EXISTS (SELECT 1 FROM {queue} q WHERE q.pool = p.pool AND q.slot = p.slot) THEN 1 ELSE 0 END, \
+                 (SELECT COALESCE(MAX(k.seq), 0) FROM {quarantine} k WHERE k.pool = p.pool AND k.slot = p.slot) \
+                 FROM {pending} p"
+            ),
+            read_last_seq: format!("SELECT last_seq FROM {pending} WHERE pool = ? AND slot = ?"),
+            read_standing: format!(
+                "SELECT 0, lease FROM {replayer} WHERE id = 2 UNION ALL SELECT slot, seq FROM {applied} WHERE pool = ?"
+            ),
+            read_marks: format!("SELECT id, lease FROM {replayer} WHERE id IN (2, 3)"),
+            take_mark: format!("UPDATE {replayer} SET lease = lease + 1 WHERE id = 2"),
+            note_mark: format!("UPDATE {replayer} SET lease = ? WHERE id = 3 AND lease < ?"),
+            set_diverged: format!(
+                "UPDATE {state} SET mirror_state = 'diverged', epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? \
+                 WHERE id = 1 AND mirror_state IN ('in_sync', 'queueing', 'replaying')"
+            ),
             read_queue: format!(
                 "SELECT q.id, q.pool, q.slot, q.seq, q.parts, q.payload FROM {queue} q WHERE q.part = q.parts \
                  AND q.id < COALESCE((SELECT MIN(i.id) FROM {queue} i WHERE i.parts = 0), 9223372036854775807) \
@@ -298,7 +334,7 @@ impl Tables {
             ),
             format!(
                 "CREATE TABLE IF NOT EXISTS {} (pool {key} NOT NULL, slot bigint NOT NULL, last_seq bigint NOT NULL, \
-                 seq bigint NOT NULL, epoch bigint NOT NULL, parts integer NOT NULL, payload {blob}, PRIMARY KEY (pool, slot)){roomy}",
+                 seq bigint NOT NULL, prev bigint NOT NULL DEFAULT 0, local_seq bigint NOT NULL DEFAULT 0, epoch bigint NOT NULL, parts integer NOT NULL, payload {blob}, PRIMARY KEY (pool, slot)){roomy}",
                 t("twin_pending")
             ),
             format!(
@@ -335,7 +371,12 @@ impl Tables {
                 t("twin_quarantine")
             ),
         ]);
-        for (table, columns, values) in [("twin_guard", "id", "1"), ("twin_replayer", "id, lease", "1, 0")] {
+        for (table, columns, values) in [
+            ("twin_guard", "id", "1"),
+            ("twin_replayer", "id, lease", "1, 0"),
+            ("twin_replayer", "id, lease", "2, 0"),
+            ("twin_replayer", "id, lease", "3, 0"),
+        ] {
             ddl.push(match self.engine {
                 Engine::MariaDb => format!("INSERT IGNORE INTO {} ({columns}) VALUES ({values})", t(table)),
                 _ => format!("INSERT INTO {} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING", t(table)),

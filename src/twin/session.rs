@@ -11,8 +11,8 @@ use super::transaction::{Route, Tx};
 use super::{Executed, Isolation};
 use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
-use crate::pair::limits;
 use crate::pair::shared::{Pair, Slot};
+use crate::pair::{limits, restored};
 use crate::queue::Shipped;
 use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
 use crate::value::Value;
@@ -44,6 +44,7 @@ impl TwinSession {
     pub fn connect(pair: &Arc<Pair>) -> Result<TwinSession> {
         let mut master = pair.open_master()?;
         let slot = pair.take_slot(&mut master)?;
+        restored::look_at_slot(pair, &mut master, slot.index, slot.done)?;
         let mut session = TwinSession {
             network_timeout: pair.master_settings.call_timeout,
             pair: Arc::clone(pair),
@@ -104,6 +105,7 @@ impl TwinSession {
             self.master = None;
             let mut link = self.pair.open_master()?;
             link.set_call_timeout(self.network_timeout);
+            restored::look_at_slot(&self.pair, &mut link, self.slot.index, self.slot.done)?;
             if self.isolation != Isolation::ReadCommitted {
                 link.set_isolation(self.isolation)?;
             }

@@ -209,12 +209,12 @@ impl TwinSession {
         self.slot.seq
     }
 
-    /// Guard and marker of a transaction that goes to the queue whatever the state is.
+    /// Guard and marker of a transaction of which the mirror gets nothing, or which is not settled yet.
     pub(super) fn mark_own_row(&mut self, seq: u64) -> Result<()> {
         self.guard()?;
-        let own = self.own_row(seq);
+        let [n, pool, slot] = self.own_row(seq);
         let pair = Arc::clone(&self.pair);
-        if self.master()?.run(&pair.tables.mark, &own)?.affected == 0 {
+        if self.master()?.run(&pair.tables.mark_local, &[n.clone(), n, pool, slot])?.affected == 0 {
             return Err(self.fence());
         }
         Ok(())
@@ -311,6 +311,7 @@ impl TwinSession {
         crate::failpoint!(&pair.setup.name, "after_mirror_commit");
         match answer {
             Ok(()) => {
+                pair.mirror.standing.has(self.slot.index, seq);
                 pair.between.leave(ticket);
                 pair.counters.direct.fetch_add(1, Ordering::Relaxed);
                 Ok(Verdict::Committed(Status::Ok))
@@ -556,10 +557,14 @@ impl TwinSession {
         if let Some(tx) = &mut self.tx {
             tx.turn = None;
         }
-        match answer {
+        let answer = match answer {
             Err(e) if e.outcome_unknown() => self.resolve(seq, e),
             answer => answer,
+        };
+        if answer.is_ok() {
+            self.slot.done = seq;
         }
+        answer
     }
 
     /// Step 9: the answer to COMMIT was lost. The slot's row knows.

@@ -5,3 +5,19 @@
 #[allow(dead_code)]
 mod common;
 mod limits;
+#[path = "../death/load.rs"]
+#[allow(dead_code)]
+mod load;
+mod restored;
+#[path = "../death/worker.rs"]
+#[allow(dead_code)]
+mod worker;
+#[path = "../death/workers.rs"]
+#[allow(dead_code)]
+mod workers;
+
+/// Not a test: what other processes run.
+#[test]
+fn worker_process() {
+    worker::main();
+}

@@ -1,11 +1,15 @@
 //! `twinpool queue`: what waits for the mirror.
 
 use std::io::{BufWriter, Write};
+use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::output::{bytes, count, grouped};
 use crate::settings::Sources;
 use crate::table;
+
+/// How long `renumber` tries to find the queue empty.
+const RENUMBER_LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -20,6 +24,8 @@ pub enum Command {
         /// The entry's number, as `queue list` shows it
         id: i64,
     },
+    /// Let the numbers of entries begin at 1 again; brings the pair in step for it
+    Renumber,
     /// Move one entry to twin_quarantine, where nothing replays it (in diverged or detached only)
     Skip {
         /// The entry's number, as `queue list` shows it
@@ -58,6 +64,10 @@ pub fn run(sources: &Sources, command: &Command) -> Result<(), Failure> {
                 for (n, statement) in pool.queue_show(*id)?.iter().enumerate() {
                     writeln!(out, "{:>4}  {}", n + 1, table::cell(statement))?;
                 }
+            }
+            Command::Renumber => {
+                pool.queue_renumber(RENUMBER_LIMIT)?;
+                writeln!(out, "the next entry of the queue is number 1")?;
             }
             Command::Skip { id } => {
                 pool.queue_skip(*id)?;

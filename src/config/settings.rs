@@ -201,6 +201,7 @@ pub struct ReplaySettings {
     pub batch_bytes: usize,
     pub drain_below: usize,
     pub suspend_timeout: Duration,
+    pub reset_ids_above: u64,
 }
 
 /// How large the queue may grow; all can be changed while a pool runs.

@@ -65,6 +65,7 @@ impl Validator<'_> {
                 batch_bytes: self.count("replay.batch_bytes")?,
                 drain_below: self.count("replay.drain_below")?,
                 suspend_timeout: self.millis("replay.suspend_timeout_ms")?,
+                reset_ids_above: self.number("replay.reset_ids_above")?,
             },
             queue: QueueSettings {
                 max_entries: Some(self.number("queue.max_entries")?).filter(|n| *n > 0),

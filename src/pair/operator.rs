@@ -1,9 +1,13 @@
 //! What an operator does with the queue and the mirror: look, detach, attach, skip.
 
+use std::time::{Duration, Instant};
+
 use super::shared::{Pair, clip, int, now_text, text};
 use super::state::MirrorState;
+use super::{locks, restored};
 use crate::error::{Error, Result, Status};
 use crate::queue::entry;
+use crate::queue::replay::{Replayer, Step};
 use crate::value::Value;
 
 /// One entry of the queue, for people and tools.
@@ -106,6 +110,51 @@ pub fn skip(pair: &Pair, id: i64) -> Result<()> {
     link.run(&copy, &row)?;
     link.run(&delete, &name)?;
     link.commit()
+}
+
+/// Lets the queue's numbers begin at 1 again: queueing, and a drain of our own.
+pub fn renumber(pair: &Pair, timeout: Duration) -> Result<()> {
+    let deadline = Instant::now() + timeout;
+    let state = pair.refresh()?;
+    if state.asynchronous || !matches!(state.mirror_state, MirrorState::InSync | MirrorState::Queueing) {
+        return Err(Error::new(
+            Status::BadState,
+            format!(
+                "queue renumber: the mirror is {}{}; it needs a pair that can come in step",
+                state.mirror_state,
+                if state.asynchronous { ", async" } else { "" }
+            ),
+        ));
+    }
+    let mut mirror =
+        pair.open_mirror().map_err(|e| e.with_status(Status::MirrorDown).context("queue renumber"))?;
+    let _lock = locks::lock(|| pair.open_master(), "twin-replay", true, timeout)?;
+    if !restored::look(pair, &mut mirror)? {
+        return Err(Error::new(Status::Diverged, format!("queue renumber: {}", pair.seen.lock().reason)));
+    }
+    pair.flip("the queue's numbers begin again")?;
+    let mut replayer = Replayer::start(pair, pair.open_master()?, mirror)?;
+    replayer.want_new_ids();
+    loop {
+        match replayer.step()? {
+            Step::Drained => break,
+            _ if Instant::now() >= deadline => {
+                return Err(Error::new(
+                    Status::Timeout,
+                    "queue renumber: no end within its time; replay goes on",
+                ));
+            }
+            Step::Progressed => {}
+            Step::NotYet => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    if replayer.has_new_ids() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Status::Retry,
+        "queue renumber: the master did not let it, or new entries kept coming; the log says which",
+    ))
 }
 
 /// Sets a state by hand: `detached`, or `queueing` to attach again.

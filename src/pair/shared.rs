@@ -37,6 +37,7 @@ pub struct Setup {
     pub batch_entries: usize,
     pub batch_bytes: usize,
     pub drain_below: usize,
+    pub reset_ids_above: u64,
     pub part_bytes: usize,
     pub refuse_unsafe: bool,
     pub asynchronous: bool,

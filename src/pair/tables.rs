@@ -5,6 +5,7 @@
 //! `twin_quarantine`; mirror: `twin_applied`, `twin_replayer`; both: `twin_state`.
 
 use crate::link::Engine;
+use crate::value::Value;
 
 /// Version of the tables. A library refuses tables of a version it does not know.
 pub const FORMAT: i64 = 2;
@@ -288,6 +289,22 @@ impl Tables {
                  WHERE id = 1 AND mirror_state NOT IN ('in_sync', 'abandoned')"
             ),
             set_mode: format!("UPDATE {state} SET mode = ?, changed_at = ?, changed_by = ? WHERE id = 1"),
+        }
+    }
+
+    /// Lets the numbers of the empty queue begin at 1 again.
+    pub fn renumber(&self) -> (String, Vec<Value>) {
+        let queue = self.name("invocation_queue");
+        match self.engine {
+            Engine::Postgres => (
+                "SELECT setval(pg_get_serial_sequence(?, 'id'), 1, false)".to_owned(),
+                vec![Value::Text(queue)],
+            ),
+            Engine::MariaDb => (format!("ALTER TABLE {queue} AUTO_INCREMENT = 1"), Vec::new()),
+            Engine::Sqlite => {
+                let plain = format!("{}invocation_queue", self.prefix);
+                ("DELETE FROM sqlite_sequence WHERE name = ?".to_owned(), vec![Value::Text(plain)])
+            }
         }
     }
 

@@ -95,6 +95,7 @@ impl TwinPool {
             batch_entries: s.replay.batch_entries,
             batch_bytes: s.replay.batch_bytes,
             drain_below: s.replay.drain_below,
+            reset_ids_above: s.replay.reset_ids_above,
             part_bytes: s.part_bytes,
             refuse_unsafe: s.on_unsafe == OnUnsafe::Refuse,
             asynchronous: s.mirror_mode == MirrorMode::Async,
@@ -333,6 +334,11 @@ impl TwinPool {
     /// Moves one entry to `twin_quarantine`; the way out of `diverged` together with `attach`.
     pub fn queue_skip(&self, id: i64) -> Result<()> {
         operator::skip(&self.inner.pair, id)
+    }
+
+    /// Lets the queue's numbers begin at 1 again, at the end of a replay and while no writer commits.
+    pub fn queue_renumber(&self, timeout: Duration) -> Result<()> {
+        operator::renumber(&self.inner.pair, timeout)
     }
 
     /// Compares all tables row by row. `progress` is called with each table's name and rows compared.

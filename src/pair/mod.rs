@@ -1,6 +1,7 @@
 //! What the two nodes are to each other: tables, states, epoch, health; and [`TwinPool`], one process's
 //! handle on them.
 
+mod adopt;
 mod between;
 mod gate;
 pub mod limits;
@@ -13,14 +14,17 @@ pub mod shared;
 pub mod state;
 pub mod tables;
 mod twin_pool;
+mod uninstall;
 mod verify;
 
 use std::sync::Arc;
 
+pub use adopt::{Adoption, adopt};
 pub use gate::Turn;
 pub use operator::QueueEntry;
 pub use state::MirrorState;
 pub use twin_pool::{PoolStatus, TwinPool};
+pub use uninstall::uninstall;
 pub use verify::TableComparison;
 
 /// Progress of a replay.

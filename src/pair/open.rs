@@ -74,15 +74,20 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         // Refused: a wrong password or a missing driver does not heal by waiting.
         (Err(e), _) => return Err(e.context("open: mirror")),
     };
-    if let Ok(mirror) = &mut mirror {
-        refuse_same_database(&mut master, mirror)?;
-    }
     let mirror_engine = mirror.as_ref().map_or(master.engine(), Link::engine);
     let mirror_tables = Tables::new(mirror_engine, &spec.schema, &spec.prefix);
-    let row = match mirror.as_mut() {
-        Ok(mirror) => establish(&spec, &mut master, &tables, known, mirror, &mirror_tables)?,
-        Err(_) => known.ok_or_else(|| Error::new(Status::Internal, "open: no state"))?,
-    };
+    let mut row = known.clone();
+    if let Ok(link) = &mut mirror {
+        let made = refuse_same_database(&mut master, link)
+            .and_then(|()| establish(&spec, &mut master, &tables, known, link, &mirror_tables));
+        match made {
+            Ok(made) => row = Some(made),
+            // It went away while it was looked at: as if it had been away before.
+            Err(e) if row.is_some() && link.is_lost() => mirror = Err(e),
+            Err(e) => return Err(e),
+        }
+    }
+    let row = row.ok_or_else(|| Error::new(Status::Internal, "open: no state"))?;
     check_format(&row, "master")?;
     if row.role != "master" {
         return Err(Error::new(
@@ -95,10 +100,13 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     }
     // What waits in the queue may be just what makes the mirror's tables.
     if spec.check_schema
-        && let Ok(mirror) = &mut mirror
+        && let Ok(link) = &mut mirror
         && queue_is_empty(&mut master, &tables)?
     {
-        compare_schemas(&mut master, &tables, mirror, &mirror_tables)?;
+        match compare_schemas(&mut master, &tables, link, &mirror_tables) {
+            Err(e) if link.is_lost() => mirror = Err(e),
+            answer => answer?,
+        }
     }
     if let Some(warning) = master.durability() {
         log::warn!(target: "twinpool::pair", "{}: master: {warning}", spec.setup.name);
@@ -130,11 +138,16 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         queue: spec.queue,
     });
     set_mode(&pair, &row)?;
+    if pair.view().state == MirrorState::InSync || pair.view().state.wants_replay() {
+        let looked = mirror.as_mut().map(|link| (restored::look_if_free(&pair, link), link.is_lost()));
+        match looked {
+            Ok((Err(e), true)) => mirror = Err(e),
+            Ok((answer, _)) => drop(answer?),
+            Err(_) => {}
+        }
+    }
     match mirror {
         Ok(mut mirror) => {
-            if pair.view().state == MirrorState::InSync || pair.view().state.wants_replay() {
-                restored::look_if_free(&pair, &mut mirror)?;
-            }
             // What cannot be settled now is no harm: rule F looks at dead pools too.
             if let Err(e) = settle_the_dead(&pair, &mut mirror) {
                 log::info!(target: "twinpool::pair", "{}: dead pools were not settled: {e}", pair.setup.name);
@@ -173,12 +186,8 @@ fn sqlite_path(connection_string: &str) -> Option<String> {
 }
 
 /// The state's row if our tables stand; None if the database is new to us.
-fn state_if_any(link: &mut Link, tables: &Tables) -> Result<Option<StateRow>> {
-    let ours = link
-        .list_tables()?
-        .into_iter()
-        .any(|(schema, table)| tables.is_ours(&schema, &table) && table.ends_with("twin_state"));
-    if !ours {
+pub(super) fn state_if_any(link: &mut Link, tables: &Tables) -> Result<Option<StateRow>> {
+    if !own_tables(link, tables)?.iter().any(|table| table.ends_with("twin_state")) {
         return Ok(None);
     }
     match read_state(link, tables) {
@@ -279,8 +288,18 @@ fn establish(
 
 /// Whether somebody has run our DDL by hand.
 fn all_made(link: &mut Link, tables: &Tables) -> Result<bool> {
-    let made = link.list_tables()?.into_iter().filter(|(s, t)| tables.is_ours(s, t)).count();
-    Ok(made == NAMES.len())
+    Ok(own_tables(link, tables)?.len() == NAMES.len())
+}
+
+/// Which of our tables stand.
+pub(super) fn own_tables(link: &mut Link, tables: &Tables) -> Result<Vec<String>> {
+    // The catalogue shows the database of the connection, which need not be that of our tables.
+    if let Some((sql, params)) = tables.list_elsewhere() {
+        let names = link.query(&sql, &params)?.into_iter().filter_map(|r| r.first().map(text));
+        return Ok(names.filter(|table| tables.is_ours_by_name(table)).collect());
+    }
+    let listed = link.list_tables()?.into_iter().filter(|(s, t)| tables.is_ours(s, t));
+    Ok(listed.map(|(_, table)| table).collect())
 }
 
 /// Our tables on one node, unless they were made by hand, and the state: (node, peer, role, state, mode).
@@ -307,7 +326,7 @@ fn create(link: &mut Link, tables: &Tables, ddl: bool, row: [&str; 5]) -> Result
 }
 
 /// Both connection strings leading to one database would double every write.
-fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
+pub(super) fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
     if master.engine() != mirror.engine() {
         return Ok(());
     }

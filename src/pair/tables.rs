@@ -292,6 +292,40 @@ impl Tables {
         }
     }
 
+    /// What a user needs beside the rights on the application's own tables, when somebody else has made ours.
+    pub fn grants(&self, user: &str) -> Vec<String> {
+        if self.engine == Engine::Sqlite {
+            return Vec::new();
+        }
+        let rows = "SELECT, INSERT, UPDATE, DELETE";
+        let mut grants = Vec::new();
+        if self.engine == Engine::Postgres && !self.schema.is_empty() {
+            grants.push(format!("GRANT USAGE ON SCHEMA {} TO {user}", quote(self.engine, &self.schema)));
+        }
+        // Locking a row asks for the right to change it.
+        for (rights, table) in [
+            ("SELECT, UPDATE", "twin_state"),
+            (rows, "twin_pending"),
+            ("SELECT, INSERT, DELETE", "twin_pending_part"),
+            (rows, "invocation_queue"),
+            (rows, "twin_applied"),
+            ("SELECT, UPDATE", "twin_replayer"),
+            ("SELECT, UPDATE", "twin_guard"),
+            (rows, "twin_pool"),
+            ("SELECT, INSERT", "twin_quarantine"),
+        ] {
+            grants.push(format!("GRANT {rights} ON {} TO {user}", self.name(table)));
+        }
+        // For new numbers of the queue only; without it they go on.
+        grants.push(match self.engine {
+            Engine::Postgres => {
+                format!("GRANT UPDATE ON SEQUENCE {} TO {user}", self.name("invocation_queue_id_seq"))
+            }
+            _ => format!("GRANT ALTER ON {} TO {user}", self.name("invocation_queue")),
+        });
+        grants
+    }
+
     /// Lets the numbers of the empty queue begin at 1 again.
     pub fn renumber(&self) -> (String, Vec<Value>) {
         let queue = self.name("invocation_queue");
@@ -316,7 +350,18 @@ impl Tables {
     /// Whether a table that the catalogue lists is ours.
     pub fn is_ours(&self, schema: &str, table: &str) -> bool {
         let own_schema = self.schema.is_empty() || self.schema.eq_ignore_ascii_case(schema);
-        own_schema && table.strip_prefix(self.prefix.as_str()).is_some_and(|t| NAMES.contains(&t))
+        own_schema && self.is_ours_by_name(table)
+    }
+
+    pub fn is_ours_by_name(&self, table: &str) -> bool {
+        table.strip_prefix(self.prefix.as_str()).is_some_and(|t| NAMES.contains(&t))
+    }
+
+    /// Where our tables stand in a database of their own: how to list what stands there.
+    pub fn list_elsewhere(&self) -> Option<(String, Vec<Value>)> {
+        let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = ?";
+        let elsewhere = self.engine == Engine::MariaDb && !self.schema.is_empty();
+        elsewhere.then(|| (sql.to_owned(), vec![Value::Text(self.schema.clone())]))
     }
 
     /// The DDL, idempotent, and the fixed rows; in the order in which it must run.

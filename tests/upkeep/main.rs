@@ -4,6 +4,7 @@
 #[path = "../death/common.rs"]
 #[allow(dead_code)]
 mod common;
+mod grants;
 mod ids;
 mod limits;
 #[path = "../death/load.rs"]

@@ -56,7 +56,9 @@ pub fn server_command(launch: &Launch<'_>) -> Command {
     command
         .arg("--bind-address=127.0.0.1")
         .arg(format!("--socket={data}/s"))
-        .arg(format!("--pid-file={data}/pid"));
+        .arg(format!("--pid-file={data}/pid"))
+        // Servers that start remove what they take for leftovers there.
+        .arg(format!("--tmpdir={data}"));
     command.arg(format!("--init-file={data}/init.sql")).args(SIZES);
     command.args(["--skip-name-resolve", "--max-connections=300", "--max-connect-errors=1000000"]);
     command.args(["--character-set-server=utf8mb4", "--max-allowed-packet=64M", "--loose-skip-log-bin"]);

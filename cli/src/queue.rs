@@ -3,6 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
+use twinpool::TwinPool;
+
 use crate::failure::Failure;
 use crate::output::{bytes, count, grouped};
 use crate::settings::Sources;
@@ -21,15 +23,15 @@ pub enum Command {
     },
     /// The statements of one entry, with their values
     Show {
-        /// The entry's number, as `queue list` shows it
-        id: i64,
+        /// The entry's number, as `queue list` shows it, or the POOL:SLOT:SEQ of a pending transaction
+        id: String,
     },
     /// Let the numbers of entries begin at 1 again; brings the pair in step for it
     Renumber,
     /// Move one entry to twin_quarantine, where nothing replays it (in diverged or detached only)
     Skip {
-        /// The entry's number, as `queue list` shows it
-        id: i64,
+        /// The entry's number, as `queue list` shows it, or the POOL:SLOT:SEQ of a pending transaction
+        id: String,
     },
 }
 
@@ -61,7 +63,7 @@ pub fn run(sources: &Sources, command: &Command) -> Result<(), Failure> {
                 }
             }
             Command::Show { id } => {
-                for (n, statement) in pool.queue_show(*id)?.iter().enumerate() {
+                for (n, statement) in show(pool, id)?.iter().enumerate() {
                     writeln!(out, "{:>4}  {}", n + 1, table::cell(statement))?;
                 }
             }
@@ -70,7 +72,10 @@ pub fn run(sources: &Sources, command: &Command) -> Result<(), Failure> {
                 writeln!(out, "the next entry of the queue is number 1")?;
             }
             Command::Skip { id } => {
-                pool.queue_skip(*id)?;
+                match id.parse() {
+                    Ok(id) => pool.queue_skip(id)?,
+                    Err(_) => pool.pending_skip(id)?,
+                }
                 writeln!(
                     out,
                     "entry {id} is in twin_quarantine now; `twinpool attach` goes on with the others"
@@ -80,4 +85,11 @@ pub fn run(sources: &Sources, command: &Command) -> Result<(), Failure> {
         out.flush()?;
         Ok(())
     })
+}
+
+fn show(pool: &TwinPool, id: &str) -> twinpool::Result<Vec<String>> {
+    match id.parse() {
+        Ok(id) => pool.queue_show(id),
+        Err(_) => pool.pending_show(id),
+    }
 }

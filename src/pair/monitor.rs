@@ -31,6 +31,7 @@ pub fn watch(pair: &Arc<Pair>, liveness: Held) {
         if !liveness.as_mut().is_some_and(|held| held.is_sound(pair.setup.mirror_timeout)) {
             drop(liveness.take());
             liveness = prove_alive(pair);
+            *pair.calm_since.lock() = Some(Instant::now());
             // The master was away: is it the same?
             (burial_pause, written) = (Duration::ZERO, None);
         }
@@ -62,7 +63,7 @@ fn look_for_the_dead(pair: &Pair) -> Result<()> {
     let sql = format!("SELECT COUNT(*) FROM {} WHERE pool <> ?", pair.tables.name("twin_pool"));
     let others = pair.control(|link| link.query(&sql, std::slice::from_ref(&own)))?;
     if others.first().and_then(|r| r.first()).map_or(0, int) > 0 {
-        settle_the_dead(pair, &mut pair.open_mirror()?)?;
+        settle_the_dead(pair, &mut pair.open_mirror()?, false)?;
     }
     Ok(())
 }
@@ -83,6 +84,9 @@ fn prove_alive(pair: &Pair) -> Option<Held> {
 /// One look at the master.
 pub fn look(pair: &Pair) -> Result<()> {
     let row = pair.refresh()?;
+    for intent in std::mem::take(&mut *pair.intents.lock()) {
+        pair.settle(intent)?;
+    }
     if row.mirror_state == MirrorState::InSync && pair.is_marked(row.epoch) {
         pair.flip("a mirror COMMIT failed")?;
     }
@@ -181,12 +185,21 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
     }
     let _ = look(pair);
     let mut replayer = Replayer::start(pair, master, mirror)?;
+    let (mut last_burial, mut burial_pause) = (Instant::now(), FIRST_BURIAL);
     let mut backoff = Backoff::new(Duration::from_millis(5), pair.setup.poll);
     while !pair.closing.load(Ordering::SeqCst) && pair.view().state.wants_replay() {
         match replayer.step()? {
             Step::Progressed => backoff.reset(),
             Step::Drained if pair.view().asynchronous => {
                 let _ = look(pair);
+                // Here this thread holds the replay lock for good, so nobody else can remove the dead. A
+                // removal takes the lease away.
+                if last_burial.elapsed() > burial_pause {
+                    (last_burial, burial_pause) = (Instant::now(), (burial_pause * 2).min(BURIAL_PERIOD));
+                    if settle_the_dead(pair, &mut pair.open_mirror()?, true)? > 0 {
+                        return Ok(Ran::Done);
+                    }
+                }
                 pair.sleep(wakings, pair.setup.poll);
             }
             Step::Drained => {

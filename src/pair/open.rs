@@ -16,6 +16,8 @@ use crate::value::Value;
 
 /// How long an opener waits for another that is just making the tables.
 const ESTABLISH_LIMIT: Duration = Duration::from_secs(20);
+/// How long after a restart of the master nobody is removed.
+const GRACE: Duration = Duration::from_secs(15);
 /// How long a new pool waits for its own lock.
 const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 
@@ -149,7 +151,7 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     match mirror {
         Ok(mut mirror) => {
             // What cannot be settled now is no harm: rule F looks at dead pools too.
-            if let Err(e) = settle_the_dead(&pair, &mut mirror) {
+            if let Err(e) = settle_the_dead(&pair, &mut mirror, false) {
                 log::info!(target: "twinpool::pair", "{}: dead pools were not settled: {e}", pair.setup.name);
             }
         }
@@ -449,29 +451,58 @@ fn set_mode(pair: &Pair, row: &StateRow) -> Result<()> {
 }
 
 /// Pools that are registered and no longer alive: their transactions that stand between two COMMITs turn the
-/// state to `queueing`; a pool that has nothing left is removed.
-pub fn settle_the_dead(pair: &Pair, mirror: &mut Link) -> Result<()> {
+/// state to `queueing`; a pool that has nothing left is removed. `locked`: the caller holds the replay lock. How
+/// many were removed.
+pub fn settle_the_dead(pair: &Pair, mirror: &mut Link, locked: bool) -> Result<usize> {
     let t = &pair.tables;
     let pools = pair.control(|link| link.query(&format!("SELECT pool FROM {}", t.name("twin_pool")), &[]))?;
     let pools: Vec<String> = pools.iter().filter_map(|r| r.first()).map(text).collect();
     if t.engine == Engine::Sqlite {
         pair.control(|link| locks::sweep(link, &pools))?;
     }
+    let calm = is_calm(pair)?;
+    let mut removed = 0;
     for pool in pools.iter().filter(|p| **p != pair.id) {
         let link = pair.open_master()?;
         let Some(_dead) = locks::try_lock(link, &format!("twin-{pool}"), false)? else { continue };
-        bury(pair, pool, mirror)?;
+        // Somebody must hold the replay lock, and keep it: see `bury`.
+        let replay = match locked {
+            true => None,
+            false => locks::try_lock(pair.open_master()?, "twin-replay", true)?,
+        };
+        if locked || replay.is_some() {
+            removed += usize::from(bury(pair, pool, mirror, calm)?);
+        }
     }
-    Ok(())
+    Ok(removed)
 }
 
-/// One dead pool. Its lock is held, so nobody else does the same and nobody can be it.
-fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
+/// After a restart of the master, or of our connection to it, nobody has his proof of life before he has
+/// noticed: until then the living look like the dead. They are not removed so soon.
+fn is_calm(pair: &Pair) -> Result<bool> {
+    if pair.calm_since.lock().is_some_and(|since| since.elapsed() < GRACE) {
+        return Ok(false);
+    }
+    let sql = match pair.tables.engine {
+        // A lock on a file ends with its process only.
+        Engine::Sqlite => return Ok(true),
+        Engine::Postgres => {
+            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp() - pg_postmaster_start_time()) AS bigint)"
+        }
+        Engine::MariaDb => {
+            "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status WHERE variable_name = 'UPTIME'"
+        }
+    };
+    let rows = pair.control(|link| link.query(sql, &[]))?;
+    Ok(rows.first().and_then(|r| r.first()).map_or(0, int) as u64 >= GRACE.as_secs())
+}
+
+/// One dead pool. Its lock is held, so nobody else does the same and nobody can be it; and so is the replay
+/// lock: a replayer that has read the pool's rows and not yet applied them must not find their positions gone,
+/// it would take "no position" for "not applied". Older lists are fenced by a new lease number. Whether it was
+/// removed; without `remove` it is only looked at.
+fn bury(pair: &Pair, pool: &str, mirror: &mut Link, remove: bool) -> Result<bool> {
     let t = &pair.tables;
-    // A replayer that has read the pool's rows and not yet applied them must not find their positions gone:
-    // it would take "no position" for "not applied". So replay is locked out, and older lists are fenced by
-    // a new lease number.
-    let Some(_replay) = locks::try_lock(pair.open_master()?, "twin-replay", true)? else { return Ok(()) };
     let own = Value::Text(pool.to_owned());
     let mut link = pair.open_master()?;
     let _turn = pair.writers_turn()?;
@@ -502,12 +533,14 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     if unapplied > 0 || figure(0) > 0 {
         link.rollback()?;
         if figure(1) > 0 {
-            return pair.stop_replay("a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach");
-        }
-        if unapplied > 0 {
+            pair.stop_replay("a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach")?;
+        } else if unapplied > 0 {
             pair.flip(&clip(&format!("{unapplied} transactions of a pool that died wait for the mirror")))?;
         }
-        return Ok(());
+        return Ok(false);
+    }
+    if !remove {
+        return link.rollback().map(|()| false);
     }
     for r in &rows {
         let name = [own.clone(), r[0].clone()];
@@ -526,7 +559,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     let sql = format!("SELECT COUNT(*) FROM {} WHERE pool = ?", t.name("twin_pending"));
     let slots = link.query(&sql, std::slice::from_ref(&own))?.first().and_then(|r| r.first()).map_or(0, int);
     if !registered || slots > 0 {
-        return link.rollback();
+        return link.rollback().map(|()| false);
     }
     let applied = pair.mirror_tables.name("twin_applied");
     let sql = format!("SELECT slot FROM {applied} WHERE pool = ?");
@@ -540,7 +573,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     mirror.commit()?;
     crate::failpoint!(&pair.setup.name, "buried_on_mirror");
     link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
-    link.commit()
+    link.commit().map(|()| true)
 }
 
 /// At an orderly close: takes our rows away if nothing of them is needed. Failing is no harm, another pool
@@ -550,7 +583,11 @@ pub fn leave(pair: &Pair) {
         return;
     }
     let gone = pair.open_mirror().and_then(|mut mirror| {
-        bury(pair, &pair.id, &mut mirror)?;
+        let replay = locks::try_lock(pair.open_master()?, "twin-replay", true)?;
+        if replay.is_some() {
+            bury(pair, &pair.id, &mut mirror, true)?;
+        }
+        drop(replay);
         restored::part(pair, &mut mirror)
     });
     if let Err(e) = gone {

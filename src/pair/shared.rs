@@ -1,7 +1,7 @@
 //! What the sessions, the monitor and the replayer of one pool share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::gate::{Gate, Turn};
 use super::limits::Limits;
 use super::restored::Standing;
 use super::state::{ABANDONED, MirrorState, StateRow};
-use super::tables::Tables;
+use super::tables::{FORMAT, Tables};
 use super::{Event, Listener};
 use crate::config::QueueSettings;
 use crate::error::{Error, Result, Side, Status};
@@ -119,6 +119,12 @@ pub struct Pair {
     pub closing: AtomicBool,
     /// Set when our registration was found missing: nothing may be committed any more.
     pub fenced: AtomicBool,
+    /// The format that our tables have got under our feet, which this library does not know; 0: none.
+    pub outdated: AtomicI64,
+    /// Since when others may be taken for dead: a restart of the master has cost them their proof too.
+    pub calm_since: Mutex<Option<Instant>>,
+    /// DDL of this pool whose intent could not be settled yet.
+    pub intents: Mutex<Vec<Intent>>,
     view: RwLock<View>,
     pub seen: Mutex<Seen>,
     /// How large the queue may grow.
@@ -172,6 +178,9 @@ impl Pair {
             marked: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             fenced: AtomicBool::new(false),
+            outdated: AtomicI64::new(0),
+            calm_since: Mutex::new(None),
+            intents: Mutex::new(Vec::new()),
             view: RwLock::new(p.view),
             seen: Mutex::new(Seen { mirror_reachable: true, ..Seen::default() }),
             limits: Limits::new(p.queue),
@@ -303,6 +312,10 @@ impl Pair {
     /// Reads `twin_state` on the control connection and takes it in.
     pub fn refresh(&self) -> Result<StateRow> {
         let row = self.control(|link| read_state(link, &self.tables))?;
+        if row.format != FORMAT {
+            self.outdated.store(row.format, Ordering::SeqCst);
+            return Err(outdated(row.format));
+        }
         self.observe(&row);
         Ok(row)
     }
@@ -330,6 +343,22 @@ impl Pair {
         ];
         self.control(|link| link.run(&self.tables.set_stopped, &row).map(drop))?;
         self.refresh().map(drop)
+    }
+
+    /// Writes down what became of DDL. What cannot be written now is written by the monitor: until then replay
+    /// goes no further.
+    pub fn settle(&self, intent: Intent) -> Result<()> {
+        let done = match &intent.fate {
+            Fate::Happened => {
+                self.control(|link| link.run(&self.tables.settle_intent, &intent.name).map(drop))
+            }
+            Fate::Refused => self.control(|link| link.run(&self.tables.drop_intent, &intent.name).map(drop)),
+            Fate::Unknown(reason) => self.stop_replay(reason),
+        };
+        if done.is_err() {
+            self.intents.lock().push(intent);
+        }
+        done
     }
 
     /// A slot for a new session: one that was given back, or a new number with rows of its own in the
@@ -440,6 +469,32 @@ pub fn fenced() -> Error {
         Status::Fenced,
         "this pool's registration is gone: another process removed it; roll back and open the pool again",
     )
+}
+
+/// The answer when another library has changed our tables while this pool was open.
+pub fn outdated(format: i64) -> Error {
+    Error::new(
+        Status::Tables,
+        format!(
+            "our tables have format {format} now, this library knows {FORMAT}: close the pool and use the newer library"
+        ),
+    )
+}
+
+/// DDL that commits by itself: what the master said of it.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// (pool, slot, seq)
+    pub name: [Value; 3],
+    pub fate: Fate,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fate {
+    Happened,
+    Refused,
+    /// Nothing is guessed: an operator looks, for this reason.
+    Unknown(String),
 }
 
 /// Reasons stand in a table: one line, not too long.

@@ -336,6 +336,16 @@ impl TwinPool {
         operator::skip(&self.inner.pair, id)
     }
 
+    /// [`TwinPool::queue_show`] for a pending transaction, `POOL:SLOT:SEQ` as the reason of `diverged` names it.
+    pub fn pending_show(&self, name: &str) -> Result<Vec<String>> {
+        operator::show_pending(&self.inner.pair, name)
+    }
+
+    /// [`TwinPool::queue_skip`] for a pending transaction.
+    pub fn pending_skip(&self, name: &str) -> Result<()> {
+        operator::skip_pending(&self.inner.pair, name)
+    }
+
     /// Lets the queue's numbers begin at 1 again, at the end of a replay and while no writer commits.
     pub fn queue_renumber(&self, timeout: Duration) -> Result<()> {
         operator::renumber(&self.inner.pair, timeout)

@@ -11,7 +11,7 @@ use super::transaction::{Route, Tx};
 use super::{Executed, Isolation};
 use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
-use crate::pair::shared::{Pair, Slot};
+use crate::pair::shared::{Pair, Slot, outdated};
 use crate::pair::{limits, restored};
 use crate::queue::Shipped;
 use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
@@ -94,6 +94,10 @@ impl TwinSession {
                 Status::Fenced,
                 "this pool's registration is gone: another process removed it; open the pool again",
             ));
+        }
+        let format = self.pair.outdated.load(Ordering::SeqCst);
+        if format != 0 {
+            return Err(outdated(format));
         }
         if self.retired {
             return Err(Error::new(

@@ -10,7 +10,9 @@ mod limits;
 #[path = "../death/load.rs"]
 #[allow(dead_code)]
 mod load;
+mod removal;
 mod restored;
+mod versions;
 #[path = "../death/worker.rs"]
 #[allow(dead_code)]
 mod worker;

@@ -308,6 +308,11 @@
 #define TWIN_EVENT_LEAK_SUSPECTED 5
 
 /**
+ * The queue has grown beyond a limit; `text` says beyond which, and what happens now.
+ */
+#define TWIN_EVENT_QUEUE_LIMIT 6
+
+/**
  * Nothing is logged.
  */
 #define TWIN_LOG_OFF 0
@@ -691,6 +696,13 @@ typedef struct {
 #define TWIN_QUEUED 2
 
 /**
+ * The master has committed, and the mirror will not get it: it was abandoned.
+ * Cause: The queue grew beyond a limit with `queue.beyond=detach`.
+ * Cure: Nothing for this transaction. The pair needs a new copy: docs/guarantees.md, starting from a copy.
+ */
+#define TWIN_ALONE 3
+
+/**
  * A handle is NULL, freed, of another kind, or was never made by this library.
  * Cause: Use after free, or a value that is not a handle.
  * Cure: Fix the caller.
@@ -884,6 +896,13 @@ typedef struct {
  * Cure: Bring the mirror up.
  */
 #define TWIN_ERR_MIRROR_DOWN -406
+
+/**
+ * The queue is full and `queue.beyond=refuse`: writes are refused, reads go on.
+ * Cause: The mirror has been away for long; the message names the limit.
+ * Cure: Bring the mirror back, or raise the limit: it can be changed while the pool is open.
+ */
+#define TWIN_ERR_QUEUE_FULL -407
 
 /**
  * A bug in the library was caught at the border; the pool is poisoned.

@@ -5,6 +5,7 @@
 #[allow(dead_code)]
 mod common;
 mod grants;
+mod identities;
 mod ids;
 mod limits;
 #[path = "../death/load.rs"]

@@ -1480,6 +1480,7 @@ TWIN_API twin_status twin_conn_begin(twin_conn *conn, twin_error **err);
 
 /**
  * Commits. `TWIN_OK`: on both databases. `TWIN_QUEUED`: on the master, and the mirror's share is in the queue.
+ * `TWIN_ALONE`: on the master, and the mirror was abandoned (`queue.beyond=detach`).
  * Either way the work is done and must not be repeated.
  *
  * Errors: `TWIN_ERR_RETRY` (repeat the whole transaction), `TWIN_ERR_TX_FAILED`, `TWIN_ERR_DATABASE`,

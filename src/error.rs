@@ -82,6 +82,10 @@ statuses! {
     Queued = 2, "TWIN_QUEUED", "The mirror is away, behind, or `mirror.mode=async`.",
         "Nothing: the share is replayed in order when the mirror returns. Never repeat the work.";
 
+    /// The master has committed, and the mirror will not get it: it was abandoned.
+    Alone = 3, "TWIN_ALONE", "The queue grew beyond a limit with `queue.beyond=detach`.",
+        "Nothing for this transaction. The pair needs a new copy: docs/guarantees.md, starting from a copy.";
+
     /// A handle is NULL, freed, of another kind, or was never made by this library.
     BadHandle = -101, "TWIN_ERR_HANDLE", "Use after free, or a value that is not a handle.", "Fix the caller.";
     /// An argument is out of its range: NULL where a value is needed, bad length, bad index.
@@ -141,6 +145,9 @@ statuses! {
     Tables = -405, "TWIN_ERR_TABLES", "No right to create them, `tables.create=off`, or a newer library made them.", "The message says which.";
     /// The mirror cannot be reached and the call needs it.
     MirrorDown = -406, "TWIN_ERR_MIRROR_DOWN", "Verify and the first open of a pair need both databases.", "Bring the mirror up.";
+
+    /// The queue is full and `queue.beyond=refuse`: writes are refused, reads go on.
+    QueueFull = -407, "TWIN_ERR_QUEUE_FULL", "The mirror has been away for long; the message names the limit.", "Bring the mirror back, or raise the limit: it can be changed while the pool is open.";
 
     /// A bug in the library was caught at the border; the pool is poisoned.
     Panic = -901, "TWIN_ERR_PANIC", "A bug of ours.", "Report it with the message; open a new pool.";

@@ -65,8 +65,10 @@ enum Command {
     Attach,
     /// Keep the mirror out on purpose: transactions are queued until attach
     Detach,
-    /// Print the statements that make twinpool's own tables (otherwise made by the first open)
+    /// Make the pair (otherwise done by the first open), adopt two databases, or print tables and grants
     Init(init::Arguments),
+    /// Drop twinpool's own tables on both databases; the data stay
+    Uninstall(init::Uninstall),
 }
 
 fn main() -> ExitCode {
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Attach => status::attach(&sources),
         Command::Detach => status::detach(&sources),
         Command::Init(arguments) => init::run(&sources, &arguments),
+        Command::Uninstall(arguments) => init::run_uninstall(&sources, &arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

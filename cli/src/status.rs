@@ -85,6 +85,7 @@ fn fields(status: &PoolStatus, options: &Options) -> Result<Vec<Field>, Failure>
         text("mirror", "mirror", &options.get("mirror")?),
         text("state", "mirror_state", status.mirror_state.name()),
         text("because", "reason", &status.reason),
+        Field { label: "", text: String::new(), key: "abandoned", json: status.abandoned.to_string() },
         text("mode", "mode", if status.asynchronous { "async" } else { "sync" }),
         Field {
             label: "mirror answers",

@@ -54,7 +54,7 @@ pub fn run(sources: &Sources) -> Result<(), Failure> {
     })
 }
 
-fn write(out: &mut dyn Write, found: &[TableComparison]) -> Result<(), Failure> {
+pub fn write(out: &mut dyn Write, found: &[TableComparison]) -> Result<(), Failure> {
     let mut table = table::new(&["table", "master", "mirror", "result"], &[false, true, true, false]);
     for t in found {
         let result = match t.different {

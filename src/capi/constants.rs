@@ -72,6 +72,8 @@ pub const TWIN_EVENT_REPLAY: i32 = 3;
 pub const TWIN_EVENT_DIVERGED: i32 = 4;
 /// A connection has been out for longer than `pool.leak_threshold_ms`; `text` says which.
 pub const TWIN_EVENT_LEAK_SUSPECTED: i32 = 5;
+/// The queue has grown beyond a limit; `text` says beyond which, and what happens now.
+pub const TWIN_EVENT_QUEUE_LIMIT: i32 = 6;
 
 /// Nothing is logged.
 pub const TWIN_LOG_OFF: i32 = 0;

@@ -90,6 +90,7 @@ impl EventSink {
             Event::Replay(p) => (TWIN_EVENT_REPLAY, "", p.done, p.left),
             Event::Diverged { reason } => (TWIN_EVENT_DIVERGED, reason.as_str(), 0, 0),
             Event::LeakSuspected { description } => (TWIN_EVENT_LEAK_SUSPECTED, description.as_str(), 0, 0),
+            Event::QueueLimit { description } => (TWIN_EVENT_QUEUE_LIMIT, description.as_str(), 0, 0),
         };
         let text = super::errors::c_text(text);
         let event = twin_event {

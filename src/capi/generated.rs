@@ -22,6 +22,10 @@ pub const TWIN_DONE: twin_status = 1;
 /// Cause: The mirror is away, behind, or `mirror.mode=async`.
 /// Cure: Nothing: the share is replayed in order when the mirror returns. Never repeat the work.
 pub const TWIN_QUEUED: twin_status = 2;
+/// The master has committed, and the mirror will not get it: it was abandoned.
+/// Cause: The queue grew beyond a limit with `queue.beyond=detach`.
+/// Cure: Nothing for this transaction. The pair needs a new copy: docs/guarantees.md, starting from a copy.
+pub const TWIN_ALONE: twin_status = 3;
 /// A handle is NULL, freed, of another kind, or was never made by this library.
 /// Cause: Use after free, or a value that is not a handle.
 /// Cure: Fix the caller.
@@ -133,6 +137,10 @@ pub const TWIN_ERR_TABLES: twin_status = -405;
 /// Cause: Verify and the first open of a pair need both databases.
 /// Cure: Bring the mirror up.
 pub const TWIN_ERR_MIRROR_DOWN: twin_status = -406;
+/// The queue is full and `queue.beyond=refuse`: writes are refused, reads go on.
+/// Cause: The mirror has been away for long; the message names the limit.
+/// Cure: Bring the mirror back, or raise the limit: it can be changed while the pool is open.
+pub const TWIN_ERR_QUEUE_FULL: twin_status = -407;
 /// A bug in the library was caught at the border; the pool is poisoned.
 /// Cause: A bug of ours.
 /// Cure: Report it with the message; open a new pool.
@@ -147,6 +155,7 @@ pub(super) const NAMES: &[(twin_status, &std::ffi::CStr)] = &[
     (TWIN_OK, c"TWIN_OK"),
     (TWIN_DONE, c"TWIN_DONE"),
     (TWIN_QUEUED, c"TWIN_QUEUED"),
+    (TWIN_ALONE, c"TWIN_ALONE"),
     (TWIN_ERR_HANDLE, c"TWIN_ERR_HANDLE"),
     (TWIN_ERR_ARGUMENT, c"TWIN_ERR_ARGUMENT"),
     (TWIN_ERR_UTF8, c"TWIN_ERR_UTF8"),
@@ -175,6 +184,7 @@ pub(super) const NAMES: &[(twin_status, &std::ffi::CStr)] = &[
     (TWIN_ERR_NOT_A_PAIR, c"TWIN_ERR_NOT_A_PAIR"),
     (TWIN_ERR_TABLES, c"TWIN_ERR_TABLES"),
     (TWIN_ERR_MIRROR_DOWN, c"TWIN_ERR_MIRROR_DOWN"),
+    (TWIN_ERR_QUEUE_FULL, c"TWIN_ERR_QUEUE_FULL"),
     (TWIN_ERR_PANIC, c"TWIN_ERR_PANIC"),
     (TWIN_ERR_INTERNAL, c"TWIN_ERR_INTERNAL"),
 ];

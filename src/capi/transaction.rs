@@ -23,6 +23,7 @@ pub unsafe extern "C" fn twin_conn_begin(conn: *mut twin_conn, err: *mut *mut tw
 }
 
 /// Commits. `TWIN_OK`: on both databases. `TWIN_QUEUED`: on the master, and the mirror's share is in the queue.
+/// `TWIN_ALONE`: on the master, and the mirror was abandoned (`queue.beyond=detach`).
 /// Either way the work is done and must not be repeated.
 ///
 /// Errors: `TWIN_ERR_RETRY` (repeat the whole transaction), `TWIN_ERR_TX_FAILED`, `TWIN_ERR_DATABASE`,

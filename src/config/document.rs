@@ -52,6 +52,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("pool", "The pool"),
     ("statement", "Statements"),
     ("replay", "Replay"),
+    ("queue", "The queue"),
     ("commit", "Commit"),
     ("verify", "Comparing"),
     ("pending", "Records of transactions"),

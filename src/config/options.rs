@@ -178,6 +178,14 @@ pub static TABLE: &[Row] = &[
     row("replay.drain_below", Number { min: 0, max: 1_000_000 }, "100", "Queued transactions left when replay suspends writers to catch up for good."),
     row("replay.suspend_timeout_ms", ms(10, DAY), "1000", "Longest time writers are suspended for the end of a replay; past it they go on and it is tried again."),
 
+    row("replay.reset_ids_above", Number { min: 1, max: 1 << 62 }, "1000000000000000", "Number of an entry above which the end of a replay lets the queue's numbers begin at 1 again."),
+
+    row("queue.max_entries", Number { min: 0, max: 1 << 40 }, "0", "Rows in the queue above which `queue.beyond` happens. 0: no limit.").live(),
+    row("queue.max_bytes", Bytes { min: 0, max: 1 << 50 }, "0", "Bytes of payload in the queue above which `queue.beyond` happens. 0: no limit.").live(),
+    row("queue.max_age_ms", ms_or_off(100, 365 * DAY), "0", "Age of the queue's oldest entry above which `queue.beyond` happens. 0: no limit.").live(),
+    row("queue.beyond", Choice(&["warn", "refuse", "detach"]), "warn",
+        "Beyond a limit: `warn` logs it once and goes on; `refuse` refuses writes with `TWIN_ERR_QUEUE_FULL` until replay has made room, reads go on; `detach` abandons the mirror: nothing is queued any more, and only a new copy leads back. Any pool of the pair that has set it does it for all.").live(),
+
     row("commit.resolve_timeout_ms", ms(1, DAY), "10000", "How long a commit whose answer was lost asks the master for its outcome before it reports the outcome as unknown."),
     row("verify.read_timeout_ms", ms(1, DAY), "300000", "How long `verify` waits for a database's next rows before it gives up. The first rows of a large table come only when it is sorted."),
     row("pending.part_bytes", Bytes { min: 1024, max: 1 << 30 }, "1MiB", "A transaction's record above this size is stored in parts of it."),

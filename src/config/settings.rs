@@ -22,6 +22,7 @@ pub struct Settings {
     pub mirror_retry_max: Duration,
     pub mirror_poll: Duration,
     pub replay: ReplaySettings,
+    pub queue: QueueSettings,
     pub tables: TableSettings,
     pub on_unsafe: OnUnsafe,
     pub durability: Durability,
@@ -201,6 +202,25 @@ pub struct ReplaySettings {
     pub batch_bytes: usize,
     pub drain_below: usize,
     pub suspend_timeout: Duration,
+    pub reset_ids_above: u64,
+}
+
+/// How large the queue may grow; all can be changed while a pool runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// `None`: no limit.
+    pub max_entries: Option<u64>,
+    pub max_bytes: Option<u64>,
+    pub max_age: Option<Duration>,
+    pub beyond: Beyond,
+}
+
+/// What happens when the queue has grown beyond a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    Warn,
+    Refuse,
+    Detach,
 }
 
 #[derive(Clone, Debug)]

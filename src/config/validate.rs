@@ -65,6 +65,17 @@ impl Validator<'_> {
                 batch_bytes: self.count("replay.batch_bytes")?,
                 drain_below: self.count("replay.drain_below")?,
                 suspend_timeout: self.millis("replay.suspend_timeout_ms")?,
+                reset_ids_above: self.number("replay.reset_ids_above")?,
+            },
+            queue: QueueSettings {
+                max_entries: Some(self.number("queue.max_entries")?).filter(|n| *n > 0),
+                max_bytes: Some(self.number("queue.max_bytes")?).filter(|n| *n > 0),
+                max_age: self.limit("queue.max_age_ms")?,
+                beyond: match self.text("queue.beyond")? {
+                    "refuse" => Beyond::Refuse,
+                    "detach" => Beyond::Detach,
+                    _ => Beyond::Warn,
+                },
             },
             tables: TableSettings {
                 create: self.switch("tables.create")?,

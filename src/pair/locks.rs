@@ -105,6 +105,18 @@ pub fn sweep(link: &mut Link, registered: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Removes the files of the locks that belong to the pair, unless somebody holds them.
+pub fn remove_lasting(link: &mut Link) -> Result<()> {
+    let database = sqlite_file(link)?;
+    for name in ["twin-replay", "twin-establish"] {
+        let path = beside(&database, name);
+        if path.exists() {
+            drop(lock_file(&path, true)?);
+        }
+    }
+    Ok(())
+}
+
 fn is_one(rows: &[Vec<Value>]) -> bool {
     rows.first().and_then(|r| r.first()).map(int) == Some(1)
 }

@@ -1,26 +1,32 @@
 //! What the two nodes are to each other: tables, states, epoch, health; and [`TwinPool`], one process's
 //! handle on them.
 
+mod adopt;
 mod between;
 mod figures;
 mod gate;
+pub mod limits;
 mod locks;
 mod monitor;
 mod open;
 mod operator;
+pub mod restored;
 pub mod shared;
 pub mod state;
 pub mod tables;
 mod twin_pool;
+mod uninstall;
 mod verify;
 
 use std::sync::Arc;
 
+pub use adopt::{Adoption, adopt};
 pub use figures::PoolMetrics;
 pub use gate::Turn;
 pub use operator::QueueEntry;
 pub use state::MirrorState;
 pub use twin_pool::{PoolStatus, TwinPool};
+pub use uninstall::uninstall;
 pub use verify::TableComparison;
 
 /// Progress of a replay.
@@ -33,11 +39,21 @@ pub struct Progress {
 /// News for the host, delivered on a library thread.
 #[derive(Clone, Debug)]
 pub enum Event {
-    MirrorLost { reason: String },
+    MirrorLost {
+        reason: String,
+    },
     MirrorBack,
     Replay(Progress),
-    Diverged { reason: String },
-    LeakSuspected { description: String },
+    Diverged {
+        reason: String,
+    },
+    LeakSuspected {
+        description: String,
+    },
+    /// The queue has grown beyond a limit.
+    QueueLimit {
+        description: String,
+    },
 }
 
 pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::limits;
 use super::locks::{self, Held};
 use super::open::settle_the_dead;
+use super::restored;
 use super::shared::{Pair, int, now_text, parse_time, text};
 use super::state::MirrorState;
 use crate::error::{Error, Result};
@@ -21,7 +23,7 @@ const FIRST_BURIAL: Duration = Duration::from_secs(1);
 /// Watches `twin_state`: epochs that end, marks that want a flip, the queue's size, our own life sign.
 pub fn watch(pair: &Arc<Pair>, liveness: Held) {
     let mut liveness = Some(liveness);
-    let mut wakings = 0;
+    let (mut wakings, mut written) = (0, None);
     let (mut last_burial, mut burial_pause) = (Instant::now(), FIRST_BURIAL);
     while !pair.closing.load(Ordering::SeqCst) {
         if let Err(e) = look(pair) {
@@ -30,15 +32,31 @@ pub fn watch(pair: &Arc<Pair>, liveness: Held) {
         if !liveness.as_mut().is_some_and(|held| held.is_sound(pair.setup.mirror_timeout)) {
             drop(liveness.take());
             liveness = prove_alive(pair);
+            *pair.calm_since.lock() = Some(Instant::now());
+            // The master was away: is it the same?
+            (burial_pause, written) = (Duration::ZERO, None);
         }
         if last_burial.elapsed() > burial_pause && pair.view().state == MirrorState::InSync {
-            if let Err(e) = look_for_the_dead(pair) {
+            if let Err(e) = look_around(pair, &mut written) {
                 log::debug!(target: "twinpool::pair", "{}: dead pools were not looked for: {e}", pair.setup.name);
             }
-            (last_burial, burial_pause) = (Instant::now(), (burial_pause * 2).min(BURIAL_PERIOD));
+            (last_burial, burial_pause) =
+                (Instant::now(), (burial_pause * 2).clamp(FIRST_BURIAL, BURIAL_PERIOD));
         }
         pair.sleep(&mut wakings, pair.setup.poll);
     }
+}
+
+/// What nobody's own work would show: databases that were put back, pools that died.
+fn look_around(pair: &Pair, written: &mut Option<u64>) -> Result<()> {
+    let counted = pair.counters.direct.load(Ordering::Relaxed) + pair.counters.queued.load(Ordering::Relaxed);
+    if *written != Some(counted) {
+        if !restored::look_if_free(pair, &mut pair.open_mirror()?)? {
+            return Ok(());
+        }
+        *written = Some(counted);
+    }
+    look_for_the_dead(pair)
 }
 
 fn look_for_the_dead(pair: &Pair) -> Result<()> {
@@ -46,7 +64,7 @@ fn look_for_the_dead(pair: &Pair) -> Result<()> {
     let sql = format!("SELECT COUNT(*) FROM {} WHERE pool <> ?", pair.tables.name("twin_pool"));
     let others = pair.control(|link| link.query(&sql, std::slice::from_ref(&own)))?;
     if others.first().and_then(|r| r.first()).map_or(0, int) > 0 {
-        settle_the_dead(pair, &mut pair.open_mirror()?)?;
+        settle_the_dead(pair, &mut pair.open_mirror()?, false)?;
     }
     Ok(())
 }
@@ -67,6 +85,9 @@ fn prove_alive(pair: &Pair) -> Option<Held> {
 /// One look at the master.
 pub fn look(pair: &Pair) -> Result<()> {
     let row = pair.refresh()?;
+    for intent in std::mem::take(&mut *pair.intents.lock()) {
+        pair.settle(intent)?;
+    }
     if row.mirror_state == MirrorState::InSync && pair.is_marked(row.epoch) {
         pair.flip("a mirror COMMIT failed")?;
     }
@@ -90,6 +111,8 @@ pub fn look(pair: &Pair) -> Result<()> {
             seen.queue_oldest = None;
         }
     }
+    drop(seen);
+    limits::look(pair);
     Ok(())
 }
 
@@ -154,6 +177,10 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
     let Some(_lock) = locks::try_lock(pair.open_master()?, "twin-replay", true)? else {
         return Ok(Ran::NotOurs);
     };
+    let mut mirror = mirror;
+    if !restored::look(pair, &mut mirror)? {
+        return Ok(Ran::Done);
+    }
     let mut master = pair.open_master()?;
     // Reading a batch may take its time, but a master that does not answer must not hold this thread for ever.
     master.set_call_timeout(Some(Duration::from_secs(60)));
@@ -165,15 +192,29 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
     }
     let _ = look(pair);
     let mut replayer = Replayer::start(pair, master, mirror)?;
+    let (mut last_burial, mut burial_pause) = (Instant::now(), FIRST_BURIAL);
     let mut backoff = Backoff::new(Duration::from_millis(5), pair.setup.poll);
     while !pair.closing.load(Ordering::SeqCst) && pair.view().state.wants_replay() {
         match replayer.step()? {
             Step::Progressed => backoff.reset(),
             Step::Drained if pair.view().asynchronous => {
                 let _ = look(pair);
+                // Here this thread holds the replay lock for good, so nobody else can remove the dead. A
+                // removal takes the lease away.
+                if last_burial.elapsed() > burial_pause {
+                    (last_burial, burial_pause) = (Instant::now(), (burial_pause * 2).min(BURIAL_PERIOD));
+                    if settle_the_dead(pair, &mut pair.open_mirror()?, true)? > 0 {
+                        return Ok(Ran::Done);
+                    }
+                }
                 pair.sleep(wakings, pair.setup.poll);
             }
-            Step::Drained => break,
+            Step::Drained => {
+                if let Err(e) = pair.open_mirror().and_then(|mut mirror| restored::part(pair, &mut mirror)) {
+                    log::debug!(target: "twinpool::replay", "{}: no marks were exchanged: {e}", pair.setup.name);
+                }
+                break;
+            }
             Step::NotYet => pair.sleep(wakings, backoff.pause()),
         }
     }

@@ -1,12 +1,14 @@
 //! Opening a pool: are these two a pair, do our tables stand, who else is there.
 
 use super::locks::{self, Held};
+use super::restored::{self, Standing};
 use super::shared::{Pair, PairParts, Setup, View, clip, int, now_text, read_state, text};
 use super::state::{MirrorState, StateRow};
 use super::tables::{FORMAT, NAMES, Tables};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::QueueSettings;
 use crate::error::{Error, Result, Status};
 use crate::link::{Engine, Link, LinkSettings};
 use crate::metrics::Metrics;
@@ -16,6 +18,8 @@ use crate::value::Value;
 
 /// How long an opener waits for another that is just making the tables.
 const ESTABLISH_LIMIT: Duration = Duration::from_secs(20);
+/// How long after a restart of the master nobody is removed.
+const GRACE: Duration = Duration::from_secs(15);
 /// How long a new pool waits for its own lock.
 const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 
@@ -31,6 +35,7 @@ pub struct OpenSpec {
     pub create_tables: bool,
     pub check_schema: bool,
     pub metrics: Arc<Metrics>,
+    pub queue: QueueSettings,
 }
 
 /// An opened pair and the lock that proves it alive.
@@ -74,15 +79,20 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         // Refused: a wrong password or a missing driver does not heal by waiting.
         (Err(e), _) => return Err(e.context("open: mirror")),
     };
-    if let Ok(mirror) = &mut mirror {
-        refuse_same_database(&mut master, mirror)?;
-    }
     let mirror_engine = mirror.as_ref().map_or(master.engine(), Link::engine);
     let mirror_tables = Tables::new(mirror_engine, &spec.schema, &spec.prefix);
-    let row = match mirror.as_mut() {
-        Ok(mirror) => establish(&spec, &mut master, &tables, known, mirror, &mirror_tables)?,
-        Err(_) => known.ok_or_else(|| Error::new(Status::Internal, "open: no state"))?,
-    };
+    let mut row = known.clone();
+    if let Ok(link) = &mut mirror {
+        let made = refuse_same_database(&mut master, link)
+            .and_then(|()| establish(&spec, &mut master, &tables, known, link, &mirror_tables));
+        match made {
+            Ok(made) => row = Some(made),
+            // It went away while it was looked at: as if it had been away before.
+            Err(e) if row.is_some() && link.is_lost() => mirror = Err(e),
+            Err(e) => return Err(e),
+        }
+    }
+    let row = row.ok_or_else(|| Error::new(Status::Internal, "open: no state"))?;
     check_format(&row, "master")?;
     if row.role != "master" {
         return Err(Error::new(
@@ -95,10 +105,13 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     }
     // What waits in the queue may be just what makes the mirror's tables.
     if spec.check_schema
-        && let Ok(mirror) = &mut mirror
+        && let Ok(link) = &mut mirror
         && queue_is_empty(&mut master, &tables)?
     {
-        compare_schemas(&mut master, &tables, mirror, &mirror_tables)?;
+        match compare_schemas(&mut master, &tables, link, &mirror_tables) {
+            Err(e) if link.is_lost() => mirror = Err(e),
+            answer => answer?,
+        }
     }
     if let Some(warning) = master.durability() {
         log::warn!(target: "twinpool::pair", "{}: master: {warning}", spec.setup.name);
@@ -106,8 +119,13 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
 
     let id = new_id()?;
     let liveness = register(&spec, &id, &tables)?;
-    let view =
-        View { state: row.mirror_state, epoch: row.epoch, term: row.term, asynchronous: row.asynchronous };
+    let view = View {
+        state: row.mirror_state,
+        epoch: row.epoch,
+        term: row.term,
+        asynchronous: row.asynchronous,
+        abandoned: row.abandoned,
+    };
     let pair = Pair::new(PairParts {
         id,
         setup: spec.setup,
@@ -115,16 +133,29 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         mirror_tables,
         master_connection: spec.master,
         master_settings: spec.master_settings,
-        mirror: MirrorTarget { connection_string: spec.mirror, settings: spec.mirror_settings },
+        mirror: MirrorTarget {
+            connection_string: spec.mirror,
+            settings: spec.mirror_settings,
+            standing: Standing::default(),
+        },
         control: master,
         view,
         metrics: spec.metrics,
+        queue: spec.queue,
     });
     set_mode(&pair, &row)?;
+    if pair.view().state == MirrorState::InSync || pair.view().state.wants_replay() {
+        let looked = mirror.as_mut().map(|link| (restored::look_if_free(&pair, link), link.is_lost()));
+        match looked {
+            Ok((Err(e), true)) => mirror = Err(e),
+            Ok((answer, _)) => drop(answer?),
+            Err(_) => {}
+        }
+    }
     match mirror {
         Ok(mut mirror) => {
             // What cannot be settled now is no harm: rule F looks at dead pools too.
-            if let Err(e) = settle_the_dead(&pair, &mut mirror) {
+            if let Err(e) = settle_the_dead(&pair, &mut mirror, false) {
                 log::info!(target: "twinpool::pair", "{}: dead pools were not settled: {e}", pair.setup.name);
             }
         }
@@ -161,12 +192,8 @@ fn sqlite_path(connection_string: &str) -> Option<String> {
 }
 
 /// The state's row if our tables stand; None if the database is new to us.
-fn state_if_any(link: &mut Link, tables: &Tables) -> Result<Option<StateRow>> {
-    let ours = link
-        .list_tables()?
-        .into_iter()
-        .any(|(schema, table)| tables.is_ours(&schema, &table) && table.ends_with("twin_state"));
-    if !ours {
+pub(super) fn state_if_any(link: &mut Link, tables: &Tables) -> Result<Option<StateRow>> {
+    if !own_tables(link, tables)?.iter().any(|table| table.ends_with("twin_state")) {
         return Ok(None);
     }
     match read_state(link, tables) {
@@ -267,8 +294,18 @@ fn establish(
 
 /// Whether somebody has run our DDL by hand.
 fn all_made(link: &mut Link, tables: &Tables) -> Result<bool> {
-    let made = link.list_tables()?.into_iter().filter(|(s, t)| tables.is_ours(s, t)).count();
-    Ok(made == NAMES.len())
+    Ok(own_tables(link, tables)?.len() == NAMES.len())
+}
+
+/// Which of our tables stand.
+pub(super) fn own_tables(link: &mut Link, tables: &Tables) -> Result<Vec<String>> {
+    // The catalogue shows the database of the connection, which need not be that of our tables.
+    if let Some((sql, params)) = tables.list_elsewhere() {
+        let names = link.query(&sql, &params)?.into_iter().filter_map(|r| r.first().map(text));
+        return Ok(names.filter(|table| tables.is_ours_by_name(table)).collect());
+    }
+    let listed = link.list_tables()?.into_iter().filter(|(s, t)| tables.is_ours(s, t));
+    Ok(listed.map(|(_, table)| table).collect())
 }
 
 /// Our tables on one node, unless they were made by hand, and the state: (node, peer, role, state, mode).
@@ -295,7 +332,7 @@ fn create(link: &mut Link, tables: &Tables, ddl: bool, row: [&str; 5]) -> Result
 }
 
 /// Both connection strings leading to one database would double every write.
-fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
+pub(super) fn refuse_same_database(master: &mut Link, mirror: &mut Link) -> Result<()> {
     if master.engine() != mirror.engine() {
         return Ok(());
     }
@@ -418,29 +455,58 @@ fn set_mode(pair: &Pair, row: &StateRow) -> Result<()> {
 }
 
 /// Pools that are registered and no longer alive: their transactions that stand between two COMMITs turn the
-/// state to `queueing`; a pool that has nothing left is removed.
-pub fn settle_the_dead(pair: &Pair, mirror: &mut Link) -> Result<()> {
+/// state to `queueing`; a pool that has nothing left is removed. `locked`: the caller holds the replay lock. How
+/// many were removed.
+pub fn settle_the_dead(pair: &Pair, mirror: &mut Link, locked: bool) -> Result<usize> {
     let t = &pair.tables;
     let pools = pair.control(|link| link.query(&format!("SELECT pool FROM {}", t.name("twin_pool")), &[]))?;
     let pools: Vec<String> = pools.iter().filter_map(|r| r.first()).map(text).collect();
     if t.engine == Engine::Sqlite {
         pair.control(|link| locks::sweep(link, &pools))?;
     }
+    let calm = is_calm(pair)?;
+    let mut removed = 0;
     for pool in pools.iter().filter(|p| **p != pair.id) {
         let link = pair.open_master()?;
         let Some(_dead) = locks::try_lock(link, &format!("twin-{pool}"), false)? else { continue };
-        bury(pair, pool, mirror)?;
+        // Somebody must hold the replay lock, and keep it: see `bury`.
+        let replay = match locked {
+            true => None,
+            false => locks::try_lock(pair.open_master()?, "twin-replay", true)?,
+        };
+        if locked || replay.is_some() {
+            removed += usize::from(bury(pair, pool, mirror, calm)?);
+        }
     }
-    Ok(())
+    Ok(removed)
 }
 
-/// One dead pool. Its lock is held, so nobody else does the same and nobody can be it.
-fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
+/// After a restart of the master, or of our connection to it, nobody has his proof of life before he has
+/// noticed: until then the living look like the dead. They are not removed so soon.
+fn is_calm(pair: &Pair) -> Result<bool> {
+    if pair.calm_since.lock().is_some_and(|since| since.elapsed() < GRACE) {
+        return Ok(false);
+    }
+    let sql = match pair.tables.engine {
+        // A lock on a file ends with its process only.
+        Engine::Sqlite => return Ok(true),
+        Engine::Postgres => {
+            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp() - pg_postmaster_start_time()) AS bigint)"
+        }
+        Engine::MariaDb => {
+            "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status WHERE variable_name = 'UPTIME'"
+        }
+    };
+    let rows = pair.control(|link| link.query(sql, &[]))?;
+    Ok(rows.first().and_then(|r| r.first()).map_or(0, int) as u64 >= GRACE.as_secs())
+}
+
+/// One dead pool. Its lock is held, so nobody else does the same and nobody can be it; and so is the replay
+/// lock: a replayer that has read the pool's rows and not yet applied them must not find their positions gone,
+/// it would take "no position" for "not applied". Older lists are fenced by a new lease number. Whether it was
+/// removed; without `remove` it is only looked at.
+fn bury(pair: &Pair, pool: &str, mirror: &mut Link, remove: bool) -> Result<bool> {
     let t = &pair.tables;
-    // A replayer that has read the pool's rows and not yet applied them must not find their positions gone:
-    // it would take "no position" for "not applied". So replay is locked out, and older lists are fenced by
-    // a new lease number.
-    let Some(_replay) = locks::try_lock(pair.open_master()?, "twin-replay", true)? else { return Ok(()) };
     let own = Value::Text(pool.to_owned());
     let mut link = pair.open_master()?;
     let _turn = pair.writers_turn()?;
@@ -471,12 +537,14 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     if unapplied > 0 || figure(0) > 0 {
         link.rollback()?;
         if figure(1) > 0 {
-            return pair.stop_replay("a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach");
-        }
-        if unapplied > 0 {
+            pair.stop_replay("a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach")?;
+        } else if unapplied > 0 {
             pair.flip(&clip(&format!("{unapplied} transactions of a pool that died wait for the mirror")))?;
         }
-        return Ok(());
+        return Ok(false);
+    }
+    if !remove {
+        return link.rollback().map(|()| false);
     }
     for r in &rows {
         let name = [own.clone(), r[0].clone()];
@@ -495,7 +563,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     let sql = format!("SELECT COUNT(*) FROM {} WHERE pool = ?", t.name("twin_pending"));
     let slots = link.query(&sql, std::slice::from_ref(&own))?.first().and_then(|r| r.first()).map_or(0, int);
     if !registered || slots > 0 {
-        return link.rollback();
+        return link.rollback().map(|()| false);
     }
     let applied = pair.mirror_tables.name("twin_applied");
     let sql = format!("SELECT slot FROM {applied} WHERE pool = ?");
@@ -509,7 +577,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link) -> Result<()> {
     mirror.commit()?;
     crate::failpoint!(&pair.setup.name, "buried_on_mirror");
     link.run(&format!("DELETE FROM {} WHERE pool = ?", t.name("twin_pool")), std::slice::from_ref(&own))?;
-    link.commit()
+    link.commit().map(|()| true)
 }
 
 /// At an orderly close: takes our rows away if nothing of them is needed. Failing is no harm, another pool
@@ -518,7 +586,14 @@ pub fn leave(pair: &Pair) {
     if pair.view().state != MirrorState::InSync {
         return;
     }
-    let gone = pair.open_mirror().and_then(|mut mirror| bury(pair, &pair.id, &mut mirror));
+    let gone = pair.open_mirror().and_then(|mut mirror| {
+        let replay = locks::try_lock(pair.open_master()?, "twin-replay", true)?;
+        if replay.is_some() {
+            bury(pair, &pair.id, &mut mirror, true)?;
+        }
+        drop(replay);
+        restored::part(pair, &mut mirror)
+    });
     if let Err(e) = gone {
         log::debug!(target: "twinpool::pair", "{}: the registration stays for others to remove: {e}", pair.setup.name);
     }

@@ -1,7 +1,7 @@
 //! What the sessions, the monitor and the replayer of one pool share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,12 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::between::Between;
 use super::gate::{Gate, Turn};
-use super::state::{MirrorState, StateRow};
-use super::tables::Tables;
+use super::limits::Limits;
+use super::restored::Standing;
+use super::state::{ABANDONED, MirrorState, StateRow};
+use super::tables::{FORMAT, Tables};
 use super::{Event, Listener};
+use crate::config::QueueSettings;
 use crate::config::Validation;
 use crate::error::{Error, Result, Side, Status};
 use crate::link::catalog::TableFacts;
@@ -36,6 +39,7 @@ pub struct Setup {
     pub batch_entries: usize,
     pub batch_bytes: usize,
     pub drain_below: usize,
+    pub reset_ids_above: u64,
     pub part_bytes: usize,
     pub refuse_unsafe: bool,
     pub asynchronous: bool,
@@ -55,6 +59,8 @@ pub struct View {
     pub epoch: u64,
     pub term: u64,
     pub asynchronous: bool,
+    /// Nothing is queued for the mirror any more.
+    pub abandoned: bool,
 }
 
 /// Counters since the pool was opened.
@@ -89,6 +95,8 @@ pub struct Seen {
 pub struct Slot {
     pub index: i64,
     pub seq: u64,
+    /// Its last number that the master has committed.
+    pub done: u64,
     /// The pending row has parts that the next journal must remove.
     pub has_parts: bool,
 }
@@ -120,8 +128,16 @@ pub struct Pair {
     pub closing: AtomicBool,
     /// Set when our registration was found missing: nothing may be committed any more.
     pub fenced: AtomicBool,
+    /// The format that our tables have got under our feet, which this library does not know; 0: none.
+    pub outdated: AtomicI64,
+    /// Since when others may be taken for dead: a restart of the master has cost them their proof too.
+    pub calm_since: Mutex<Option<Instant>>,
+    /// DDL of this pool whose intent could not be settled yet.
+    pub intents: Mutex<Vec<Intent>>,
     view: RwLock<View>,
     pub seen: Mutex<Seen>,
+    /// How large the queue may grow.
+    pub limits: Limits,
     slots: Mutex<(i64, Vec<Slot>)>,
     halves: Mutex<Vec<Weak<HalfShared>>>,
     catalogue: RwLock<HashMap<(String, String), Arc<TableFacts>>>,
@@ -148,10 +164,12 @@ pub struct PairParts {
     pub control: Link,
     pub view: View,
     pub metrics: Arc<Metrics>,
+    pub queue: QueueSettings,
 }
 
 impl Pair {
     pub fn new(p: PairParts) -> Pair {
+        let standing = Standing::new(&p.mirror_tables, &p.id);
         Pair {
             classifier: Classifier::new(p.tables.engine),
             gate: dialect(p.tables.engine).one_writer().then(Arc::default),
@@ -164,15 +182,19 @@ impl Pair {
             mirror_tables: p.mirror_tables,
             master_connection: p.master_connection,
             master_settings: p.master_settings,
-            mirror: Arc::new(p.mirror),
+            mirror: Arc::new(MirrorTarget { standing, ..p.mirror }),
             between: Between::default(),
             counters: Counters::default(),
             metrics: p.metrics,
             marked: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             fenced: AtomicBool::new(false),
+            outdated: AtomicI64::new(0),
+            calm_since: Mutex::new(None),
+            intents: Mutex::new(Vec::new()),
             view: RwLock::new(p.view),
             seen: Mutex::new(Seen { mirror_reachable: true, ..Seen::default() }),
+            limits: Limits::new(p.queue),
             slots: Mutex::new((0, Vec::new())),
             halves: Mutex::new(Vec::new()),
             catalogue: RwLock::new(HashMap::new()),
@@ -197,6 +219,7 @@ impl Pair {
             epoch: row.epoch,
             term: row.term,
             asynchronous: row.asynchronous,
+            abandoned: row.abandoned,
         };
         let old = {
             let mut view = self.view.write();
@@ -311,6 +334,10 @@ impl Pair {
     /// Reads `twin_state` on the control connection and takes it in.
     pub fn refresh(&self) -> Result<StateRow> {
         let row = self.control(|link| read_state(link, &self.tables))?;
+        if row.format != FORMAT {
+            self.outdated.store(row.format, Ordering::SeqCst);
+            return Err(outdated(row.format));
+        }
         self.observe(&row);
         Ok(row)
     }
@@ -340,6 +367,22 @@ impl Pair {
         self.refresh().map(drop)
     }
 
+    /// Writes down what became of DDL. What cannot be written now is written by the monitor: until then replay
+    /// goes no further.
+    pub fn settle(&self, intent: Intent) -> Result<()> {
+        let done = match &intent.fate {
+            Fate::Happened => {
+                self.control(|link| link.run(&self.tables.settle_intent, &intent.name).map(drop))
+            }
+            Fate::Refused => self.control(|link| link.run(&self.tables.drop_intent, &intent.name).map(drop)),
+            Fate::Unknown(reason) => self.stop_replay(reason),
+        };
+        if done.is_err() {
+            self.intents.lock().push(intent);
+        }
+        done
+    }
+
     /// A slot for a new session: one that was given back, or a new number with rows of its own in the
     /// master. The mirror's row is made by the first half that needs it.
     pub fn take_slot(&self, link: &mut Link, deadline: Instant) -> Result<Slot> {
@@ -349,7 +392,7 @@ impl Pair {
                 Some(slot) => return Ok(slot),
                 None => {
                     slots.0 += 1;
-                    Slot { index: slots.0, seq: 0, has_parts: false }
+                    Slot { index: slots.0, seq: 0, done: 0, has_parts: false }
                 }
             }
         };
@@ -455,6 +498,32 @@ pub fn fenced() -> Error {
     )
 }
 
+/// The answer when another library has changed our tables while this pool was open.
+pub fn outdated(format: i64) -> Error {
+    Error::new(
+        Status::Tables,
+        format!(
+            "our tables have format {format} now, this library knows {FORMAT}: close the pool and use the newer library"
+        ),
+    )
+}
+
+/// DDL that commits by itself: what the master said of it.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// (pool, slot, seq)
+    pub name: [Value; 3],
+    pub fate: Fate,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fate {
+    Happened,
+    Refused,
+    /// Nothing is guessed: an operator looks, for this reason.
+    Unknown(String),
+}
+
 /// Reasons stand in a table: one line, not too long.
 pub fn clip(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
@@ -528,6 +597,7 @@ pub fn read_state(link: &mut Link, tables: &Tables) -> Result<StateRow> {
     };
     Ok(StateRow {
         mirror_state: MirrorState::from_name(&text(&r[0])),
+        abandoned: text(&r[0]) == ABANDONED,
         asynchronous: text(&r[1]) == "async",
         epoch: int(&r[2]) as u64,
         term: int(&r[3]) as u64,

@@ -7,6 +7,9 @@
 //!    └──────── detach (from any) ─────────▶ detached ──attach──▶ queueing
 //! ```
 //!
+//! A mirror whose queue grew beyond a limit may be *abandoned*: in the table a state of its own, to callers
+//! `detached`; nothing is queued, and nothing leads back but a new copy.
+//!
 //! The truth stands in `twin_state` in the master; what is kept here is only a hint for where to begin. The
 //! journal checks it again inside the transaction (rule E).
 
@@ -20,6 +23,9 @@ pub enum MirrorState {
     Diverged = 4,
     Detached = 5,
 }
+
+/// What the table says where the mirror was abandoned.
+pub const ABANDONED: &str = "abandoned";
 
 impl MirrorState {
     pub const ALL: [MirrorState; 5] = [
@@ -46,7 +52,7 @@ impl MirrorState {
             "in_sync" => MirrorState::InSync,
             "queueing" => MirrorState::Queueing,
             "replaying" => MirrorState::Replaying,
-            "detached" => MirrorState::Detached,
+            "detached" | ABANDONED => MirrorState::Detached,
             _ => MirrorState::Diverged,
         }
     }
@@ -67,6 +73,8 @@ impl std::fmt::Display for MirrorState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateRow {
     pub mirror_state: MirrorState,
+    /// `Detached`, and nothing is queued.
+    pub abandoned: bool,
     pub asynchronous: bool,
     pub epoch: u64,
     pub term: u64,

@@ -5,9 +5,10 @@
 //! `twin_quarantine`; mirror: `twin_applied`, `twin_replayer`; both: `twin_state`.
 
 use crate::link::Engine;
+use crate::value::Value;
 
 /// Version of the tables. A library refuses tables of a version it does not know.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// The unqualified names, for those who list user tables.
 pub const NAMES: [&str; 9] = [
@@ -47,6 +48,11 @@ pub struct Tables {
     pub foreign: String,
     /// A queued transaction's marker, only while not in sync. (last_seq, pool, slot)
     pub mark_queued: String,
+    /// A transaction's marker where the mirror was abandoned, only while it is. (last_seq, pool, slot)
+    pub mark_alone: String,
+    /// The marker of a transaction of which the mirror gets nothing, or nobody knows yet. (last_seq,
+    /// local_seq, pool, slot)
+    pub mark_local: String,
     /// The same without the state's check. (last_seq, pool, slot)
     pub mark: String,
     /// Takes back the own journal: nothing is pending. (last_seq, pool, slot)
@@ -69,8 +75,20 @@ pub struct Tables {
     pub insert_pending: String,
     /// All pending rows: pool, slot, seq, parts, payload
     pub read_pending: String,
-    /// pool, slot, last_seq, seq without payloads
+    /// pool, slot, last_seq, seq, prev, local_seq, whether anything of it is queued, the last number of it in the
+    /// quarantine
     pub read_positions: String,
+    /// (pool, slot)
+    pub read_last_seq: String,
+    /// On the mirror: its own mark as slot 0, and slot, seq of a pool's positions. (pool)
+    pub read_standing: String,
+    /// 2: the own mark; 3: what is known of the other node's.
+    pub read_marks: String,
+    pub take_mark: String,
+    /// (mark, mark)
+    pub note_mark: String,
+    /// (reason, changed_at, changed_by)
+    pub set_diverged: String,
     /// (limit) last parts in order up to the first unsettled intent: id, pool, slot, seq, parts, payload
     pub read_queue: String,
     /// How many intents of DDL are not settled.
@@ -104,8 +122,10 @@ pub struct Tables {
     pub set_in_sync: String,
     /// (state, reason, changed_at, changed_by): from any queueing state
     pub set_stopped: String,
-    /// (state, reason, changed_at, changed_by): by an operator, from any state
+    /// (state, reason, changed_at, changed_by): by an operator, from any state but that of an abandoned mirror
     pub set_state: String,
+    /// (reason, changed_at, changed_by): nothing is queued any more
+    pub abandon: String,
     /// (mode, changed_at, changed_by)
     pub set_mode: String,
 }
@@ -113,7 +133,7 @@ pub struct Tables {
 impl Tables {
     pub fn new(engine: Engine, schema: &str, prefix: &str) -> Tables {
         let q = |name: &str| qualify(engine, schema, prefix, name);
-        let (pending, part, queue, state, guard, applied, replayer) = (
+        let (pending, part, queue, state, guard, applied, replayer, quarantine) = (
             q("twin_pending"),
             q("twin_pending_part"),
             q("invocation_queue"),
@@ -121,6 +141,7 @@ impl Tables {
             q("twin_guard"),
             q("twin_applied"),
             q("twin_replayer"),
+            q("twin_quarantine"),
         );
         let for_update = if engine == Engine::Sqlite { "" } else { " FOR UPDATE" };
         let concat = match engine {
@@ -159,17 +180,24 @@ impl Tables {
             guard: (engine == Engine::MariaDb)
                 .then(|| format!("SELECT ({foreign}) FROM {guard} WHERE id = 1 LOCK IN SHARE MODE")),
             journal: format!(
-                "UPDATE {pending} SET last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ? \
+                "UPDATE {pending} SET prev = last_seq, last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ? \
                  AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state = 'in_sync' AND epoch = ?){returning}"
             ),
             journal_returns_foreign: engine == Engine::Postgres,
             journal_unchecked: format!(
-                "UPDATE {pending} SET last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ?"
+                "UPDATE {pending} SET prev = last_seq, last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ?"
             ),
             foreign,
             mark_queued: format!(
                 "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
                  AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state <> 'in_sync')"
+            ),
+            mark_alone: format!(
+                "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
+                 AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state = 'abandoned')"
+            ),
+            mark_local: format!(
+                "UPDATE {pending} SET last_seq = ?, local_seq = ? WHERE pool = ? AND slot = ?"
             ),
             mark: format!("UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?"),
             unjournal: format!(
@@ -196,7 +224,24 @@ impl Tables {
             read_pending: format!(
                 "SELECT pool, slot, seq, parts, payload FROM {pending} WHERE seq > 0 ORDER BY pool, slot"
             ),
-            read_positions: format!("SELECT pool, slot, last_seq, seq FROM {pending} ORDER BY pool, slot"),
+            // One statement, so that all of it is seen at one instant.
+            read_positions: format!(
+                "SELECT p.pool, p.slot, p.last_seq, p.seq, p.prev, p.local_seq, \
+                 CASE WHEN EXISTS (SELECT 1 FROM {queue} q WHERE q.pool = p.pool AND q.slot = p.slot) THEN 1 ELSE 0 END, \
+                 (SELECT COALESCE(MAX(k.seq), 0) FROM {quarantine} k WHERE k.pool = p.pool AND k.slot = p.slot) \
+                 FROM {pending} p"
+            ),
+            read_last_seq: format!("SELECT last_seq FROM {pending} WHERE pool = ? AND slot = ?"),
+            read_standing: format!(
+                "SELECT 0, lease FROM {replayer} WHERE id = 2 UNION ALL SELECT slot, seq FROM {applied} WHERE pool = ?"
+            ),
+            read_marks: format!("SELECT id, lease FROM {replayer} WHERE id IN (2, 3)"),
+            take_mark: format!("UPDATE {replayer} SET lease = lease + 1 WHERE id = 2"),
+            note_mark: format!("UPDATE {replayer} SET lease = ? WHERE id = 3 AND lease < ?"),
+            set_diverged: format!(
+                "UPDATE {state} SET mirror_state = 'diverged', epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? \
+                 WHERE id = 1 AND mirror_state IN ('in_sync', 'queueing', 'replaying')"
+            ),
             read_queue: format!(
                 "SELECT q.id, q.pool, q.slot, q.seq, q.parts, q.payload FROM {queue} q WHERE q.part = q.parts \
                  AND q.id < COALESCE((SELECT MIN(i.id) FROM {queue} i WHERE i.parts = 0), 9223372036854775807) \
@@ -236,9 +281,64 @@ impl Tables {
                  WHERE id = 1 AND mirror_state IN ('queueing', 'replaying')"
             ),
             set_state: format!(
-                "UPDATE {state} SET mirror_state = ?, epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? WHERE id = 1"
+                "UPDATE {state} SET mirror_state = ?, epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? \
+                 WHERE id = 1 AND mirror_state <> 'abandoned'"
+            ),
+            abandon: format!(
+                "UPDATE {state} SET mirror_state = 'abandoned', epoch = epoch + 1, reason = ?, changed_at = ?, changed_by = ? \
+                 WHERE id = 1 AND mirror_state NOT IN ('in_sync', 'abandoned')"
             ),
             set_mode: format!("UPDATE {state} SET mode = ?, changed_at = ?, changed_by = ? WHERE id = 1"),
+        }
+    }
+
+    /// What a user needs beside the rights on the application's own tables, when somebody else has made ours.
+    pub fn grants(&self, user: &str) -> Vec<String> {
+        if self.engine == Engine::Sqlite {
+            return Vec::new();
+        }
+        let rows = "SELECT, INSERT, UPDATE, DELETE";
+        let mut grants = Vec::new();
+        if self.engine == Engine::Postgres && !self.schema.is_empty() {
+            grants.push(format!("GRANT USAGE ON SCHEMA {} TO {user}", quote(self.engine, &self.schema)));
+        }
+        // Locking a row asks for the right to change it.
+        for (rights, table) in [
+            ("SELECT, UPDATE", "twin_state"),
+            (rows, "twin_pending"),
+            ("SELECT, INSERT, DELETE", "twin_pending_part"),
+            (rows, "invocation_queue"),
+            (rows, "twin_applied"),
+            ("SELECT, UPDATE", "twin_replayer"),
+            ("SELECT, UPDATE", "twin_guard"),
+            (rows, "twin_pool"),
+            ("SELECT, INSERT", "twin_quarantine"),
+        ] {
+            grants.push(format!("GRANT {rights} ON {} TO {user}", self.name(table)));
+        }
+        // For new numbers of the queue only; without it they go on.
+        grants.push(match self.engine {
+            Engine::Postgres => {
+                format!("GRANT UPDATE ON SEQUENCE {} TO {user}", self.name("invocation_queue_id_seq"))
+            }
+            _ => format!("GRANT ALTER ON {} TO {user}", self.name("invocation_queue")),
+        });
+        grants
+    }
+
+    /// Lets the numbers of the empty queue begin at 1 again.
+    pub fn renumber(&self) -> (String, Vec<Value>) {
+        let queue = self.name("invocation_queue");
+        match self.engine {
+            Engine::Postgres => (
+                "SELECT setval(pg_get_serial_sequence(?, 'id'), 1, false)".to_owned(),
+                vec![Value::Text(queue)],
+            ),
+            Engine::MariaDb => (format!("ALTER TABLE {queue} AUTO_INCREMENT = 1"), Vec::new()),
+            Engine::Sqlite => {
+                let plain = format!("{}invocation_queue", self.prefix);
+                ("DELETE FROM sqlite_sequence WHERE name = ?".to_owned(), vec![Value::Text(plain)])
+            }
         }
     }
 
@@ -250,7 +350,18 @@ impl Tables {
     /// Whether a table that the catalogue lists is ours.
     pub fn is_ours(&self, schema: &str, table: &str) -> bool {
         let own_schema = self.schema.is_empty() || self.schema.eq_ignore_ascii_case(schema);
-        own_schema && table.strip_prefix(self.prefix.as_str()).is_some_and(|t| NAMES.contains(&t))
+        own_schema && self.is_ours_by_name(table)
+    }
+
+    pub fn is_ours_by_name(&self, table: &str) -> bool {
+        table.strip_prefix(self.prefix.as_str()).is_some_and(|t| NAMES.contains(&t))
+    }
+
+    /// Where our tables stand in a database of their own: how to list what stands there.
+    pub fn list_elsewhere(&self) -> Option<(String, Vec<Value>)> {
+        let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = ?";
+        let elsewhere = self.engine == Engine::MariaDb && !self.schema.is_empty();
+        elsewhere.then(|| (sql.to_owned(), vec![Value::Text(self.schema.clone())]))
     }
 
     /// The DDL, idempotent, and the fixed rows; in the order in which it must run.
@@ -285,7 +396,7 @@ impl Tables {
             ),
             format!(
                 "CREATE TABLE IF NOT EXISTS {} (pool {key} NOT NULL, slot bigint NOT NULL, last_seq bigint NOT NULL, \
-                 seq bigint NOT NULL, epoch bigint NOT NULL, parts integer NOT NULL, payload {blob}, PRIMARY KEY (pool, slot)){roomy}",
+                 seq bigint NOT NULL, prev bigint NOT NULL DEFAULT 0, local_seq bigint NOT NULL DEFAULT 0, epoch bigint NOT NULL, parts integer NOT NULL, payload {blob}, PRIMARY KEY (pool, slot)){roomy}",
                 t("twin_pending")
             ),
             format!(
@@ -322,7 +433,12 @@ impl Tables {
                 t("twin_quarantine")
             ),
         ]);
-        for (table, columns, values) in [("twin_guard", "id", "1"), ("twin_replayer", "id, lease", "1, 0")] {
+        for (table, columns, values) in [
+            ("twin_guard", "id", "1"),
+            ("twin_replayer", "id, lease", "1, 0"),
+            ("twin_replayer", "id, lease", "2, 0"),
+            ("twin_replayer", "id, lease", "3, 0"),
+        ] {
             ddl.push(match self.engine {
                 Engine::MariaDb => format!("INSERT IGNORE INTO {} ({columns}) VALUES ({values})", t(table)),
                 _ => format!("INSERT INTO {} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING", t(table)),

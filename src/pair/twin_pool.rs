@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::open::{self, OpenSpec};
 use super::shared::{Pair, Setup};
 use super::state::MirrorState;
-use super::{Listener, Progress, QueueEntry, TableComparison, monitor, operator, verify};
+use super::{Listener, Progress, QueueEntry, TableComparison, limits, monitor, operator, verify};
 use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
 use crate::link::Engine;
@@ -27,6 +27,8 @@ pub struct PoolStatus {
     pub last_error: String,
     /// `mirror.mode` is `async`.
     pub asynchronous: bool,
+    /// The state is `Detached` and nothing is queued any more: only a new copy leads back.
+    pub abandoned: bool,
     /// Whether the mirror answered when last asked.
     pub mirror_reachable: bool,
     pub epoch: u64,
@@ -98,6 +100,7 @@ impl TwinPool {
             batch_entries: s.replay.batch_entries,
             batch_bytes: s.replay.batch_bytes,
             drain_below: s.replay.drain_below,
+            reset_ids_above: s.replay.reset_ids_above,
             part_bytes: s.part_bytes,
             refuse_unsafe: s.on_unsafe == OnUnsafe::Refuse,
             asynchronous: s.mirror_mode == MirrorMode::Async,
@@ -118,6 +121,7 @@ impl TwinPool {
             create_tables: s.tables.create,
             check_schema: s.schema_check,
             metrics,
+            queue: s.queue,
         })?;
         let pair = Arc::new(opened.pair);
         let now = Arc::new(AtomicBool::new(false));
@@ -192,6 +196,7 @@ impl TwinPool {
             reason: if view.state == MirrorState::InSync { String::new() } else { seen.reason },
             last_error: if view.state == MirrorState::InSync { String::new() } else { asked },
             asynchronous: view.asynchronous,
+            abandoned: view.abandoned,
             mirror_reachable: seen.mirror_reachable,
             epoch: view.epoch,
             term: view.term,
@@ -224,6 +229,8 @@ impl TwinPool {
             log::warn!(target: "twinpool::config", "{}: {warning}", settings.name);
         }
         self.inner.pool.set(settings.pool);
+        self.inner.pair.limits.set(settings.queue);
+        limits::look(&self.inner.pair);
         Ok(())
     }
 
@@ -291,12 +298,25 @@ impl TwinPool {
 
     /// Switches the mirror off on purpose; transactions go on being queued.
     pub fn detach(&self) -> Result<()> {
+        if self.inner.pair.refresh()?.abandoned {
+            return Err(Error::new(
+                Status::BadState,
+                "detach: the mirror was abandoned and is detached for good",
+            ));
+        }
         operator::set_state(&self.inner.pair, MirrorState::Detached, "detached by an operator")
     }
 
     /// Ends `detached` (and, after an operator's repair, `diverged`): the queue is replayed.
     pub fn attach(&self) -> Result<()> {
-        let state = self.inner.pair.refresh()?.mirror_state;
+        let row = self.inner.pair.refresh()?;
+        let state = row.mirror_state;
+        if row.abandoned {
+            return Err(Error::new(
+                Status::BadState,
+                "attach: the mirror was abandoned, it lacks what was not queued; start again from a copy",
+            ));
+        }
         if !matches!(state, MirrorState::Detached | MirrorState::Diverged) {
             return Err(Error::new(
                 Status::BadState,
@@ -322,6 +342,21 @@ impl TwinPool {
     /// Moves one entry to `twin_quarantine`; the way out of `diverged` together with `attach`.
     pub fn queue_skip(&self, id: i64) -> Result<()> {
         operator::skip(&self.inner.pair, id)
+    }
+
+    /// [`TwinPool::queue_show`] for a pending transaction, `POOL:SLOT:SEQ` as the reason of `diverged` names it.
+    pub fn pending_show(&self, name: &str) -> Result<Vec<String>> {
+        operator::show_pending(&self.inner.pair, name)
+    }
+
+    /// [`TwinPool::queue_skip`] for a pending transaction.
+    pub fn pending_skip(&self, name: &str) -> Result<()> {
+        operator::skip_pending(&self.inner.pair, name)
+    }
+
+    /// Lets the queue's numbers begin at 1 again, at the end of a replay and while no writer commits.
+    pub fn queue_renumber(&self, timeout: Duration) -> Result<()> {
+        operator::renumber(&self.inner.pair, timeout)
     }
 
     /// Compares all tables row by row. `progress` is called with each table's name and rows compared.

@@ -11,7 +11,7 @@ use super::shared::Pair;
 use super::tables::Tables;
 use crate::error::{Class, Error, Result, Status};
 use crate::link::catalog::TableFacts;
-use crate::link::{Cursor, Link};
+use crate::link::{Cursor, Engine, Link};
 use crate::value::{Block, Value};
 
 /// What was found for one table.
@@ -99,13 +99,13 @@ fn select(link: &Link, schema: &str, facts: &TableFacts) -> String {
 
 /// Compares every table that is not ours. `progress` gets each table's name and the rows compared so far.
 pub fn verify(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<TableComparison>> {
-    compare_all(pair, progress).map_err(|e| match e.class() {
+    compare_pair(pair, progress).map_err(|e| match e.class() {
         Class::TimedOut => e.context("verify (verify.read_timeout_ms is the longest wait for rows)"),
         _ => e.context("verify"),
     })
 }
 
-fn compare_all(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<TableComparison>> {
+fn compare_pair(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<TableComparison>> {
     let mut master = pair.open_master()?;
     let mut mirror = pair
         .open_mirror()
@@ -113,46 +113,65 @@ fn compare_all(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<T
     for link in [&mut master, &mut mirror] {
         link.set_call_timeout(Some(pair.setup.verify_read_timeout));
     }
+    compare_all(&mut master, &pair.tables, &mut mirror, &pair.mirror_tables, progress)
+}
+
+/// (schema on the master, schema on the mirror, name)
+type Both = Vec<(String, String, String)>;
+
+/// The tables that are not ours: on both, on the master only, on the mirror only.
+pub(super) fn missing_tables(
+    master: &mut Link,
+    ours: &Tables,
+    mirror: &mut Link,
+    mirror_ours: &Tables,
+) -> Result<(Both, Vec<String>, Vec<String>)> {
     let tables = |link: &mut Link, ours: &Tables| -> Result<Vec<(String, String)>> {
         Ok(link.list_tables()?.into_iter().filter(|(s, t)| !ours.is_ours(s, t)).collect())
     };
-    let here = tables(&mut master, &pair.tables)?;
-    let there = tables(&mut mirror, &pair.mirror_tables)?;
-    let mut found = Vec::new();
-    for (schema, name) in &here {
-        let there = there.iter().find(|(s, t)| t == name && (s == schema || !same_schemas(pair)));
-        let Some((mirror_schema, _)) = there else {
-            found.push(TableComparison {
-                table: name.clone(),
-                master_rows: 0,
-                mirror_rows: 0,
-                different: 1,
-                examples: vec!["the table is missing on the mirror".to_owned()],
-            });
-            continue;
-        };
-        let facts = master.describe_table(Some(schema), name)?;
-        let Some(facts) = facts.filter(|f| !f.is_view && !f.is_temporary) else { continue };
-        let a = select(&master, schema, &facts);
-        let b = select(&mirror, mirror_schema, &facts);
-        found.push(compare(name, &facts, &mut master, &a, &mut mirror, &b, progress)?);
+    // Schemas have a meaning of their own in PostgreSQL only; elsewhere they are the database's name.
+    let same_schemas = [master.engine(), mirror.engine()] == [Engine::Postgres; 2];
+    let here = tables(master, ours)?;
+    let mut there = tables(mirror, mirror_ours)?;
+    let (mut both, mut alone) = (Vec::new(), Vec::new());
+    for (schema, name) in here {
+        match there.iter().position(|(s, t)| *t == name && (*s == schema || !same_schemas)) {
+            Some(i) => both.push((schema, there.swap_remove(i).0, name)),
+            None => alone.push(name),
+        }
     }
-    for (_, name) in there.iter().filter(|(_, t)| !here.iter().any(|(_, h)| h == t)) {
-        found.push(TableComparison {
-            table: name.clone(),
-            master_rows: 0,
-            mirror_rows: 0,
-            different: 1,
-            examples: vec!["the table is missing on the master".to_owned()],
-        });
-    }
-    Ok(found)
+    let mut others: Vec<String> = there.into_iter().map(|(_, name)| name).collect();
+    others.sort();
+    Ok((both, alone, others))
 }
 
-/// Schemas have a meaning of their own in PostgreSQL only; elsewhere they are the database's name.
-fn same_schemas(pair: &Pair) -> bool {
-    use crate::link::Engine::Postgres;
-    pair.tables.engine == Postgres && pair.mirror_tables.engine == Postgres
+/// Compares every table that is not ours, on two connections.
+pub(super) fn compare_all(
+    master: &mut Link,
+    ours: &Tables,
+    mirror: &mut Link,
+    mirror_ours: &Tables,
+    progress: &mut dyn FnMut(&str, u64),
+) -> Result<Vec<TableComparison>> {
+    let (both, only_master, only_mirror) = missing_tables(master, ours, mirror, mirror_ours)?;
+    let mut found = Vec::new();
+    let missing = |name: &String, side: &str| TableComparison {
+        table: name.clone(),
+        master_rows: 0,
+        mirror_rows: 0,
+        different: 1,
+        examples: vec![format!("the table is missing on the {side}")],
+    };
+    for (schema, mirror_schema, name) in &both {
+        let facts = master.describe_table(Some(schema), name)?;
+        let Some(facts) = facts.filter(|f| !f.is_view && !f.is_temporary) else { continue };
+        let a = select(master, schema, &facts);
+        let b = select(mirror, mirror_schema, &facts);
+        found.push(compare(name, &facts, master, &a, mirror, &b, progress)?);
+    }
+    found.extend(only_master.iter().map(|name| missing(name, "mirror")));
+    found.extend(only_mirror.iter().map(|name| missing(name, "master")));
+    Ok(found)
 }
 
 fn compare(

@@ -57,6 +57,17 @@ pub struct Replayer<'a> {
     master: Link,
     mirror: Link,
     lease: i64,
+    /// The queue's numbers are to begin at 1 again (rule 6).
+    renumber: Renumber,
+}
+
+/// Where the renumbering of the queue stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Renumber {
+    No,
+    /// So many drains may still be spent on it.
+    Wanted(u8),
+    Done,
 }
 
 /// An entry the mirror refuses, or does differently.
@@ -83,7 +94,16 @@ impl<'a> Replayer<'a> {
         mirror.commit()?;
         crate::failpoint!(&pair.setup.name, "lease_taken");
         let lease = rows.first().and_then(|r| r.first()).map_or(0, int);
-        Ok(Replayer { pair, master, mirror, lease })
+        Ok(Replayer { pair, master, mirror, lease, renumber: Renumber::No })
+    }
+
+    /// The end of this replay lets the queue's numbers begin at 1 again.
+    pub fn want_new_ids(&mut self) {
+        self.renumber = Renumber::Wanted(5);
+    }
+
+    pub fn has_new_ids(&self) -> bool {
+        self.renumber == Renumber::Done
     }
 
     /// Applies one batch, or drains what little is left.
@@ -123,6 +143,9 @@ impl<'a> Replayer<'a> {
                 payload(&r[5])
             };
             bytes += payload.len();
+            if int(&r[0]) as u64 > pair.setup.reset_ids_above && self.renumber == Renumber::No {
+                self.want_new_ids();
+            }
             let entry =
                 entry::decode(&payload).map_err(|e| e.context(format!("queue entry {}", int(&r[0]))))?;
             queue.push(Due { pool, slot, seq, id: Some(int(&r[0])), entry, bytes: payload.len() });
@@ -415,6 +438,9 @@ impl<'a> Replayer<'a> {
             self.master.run_once(lock)?;
         }
         crate::failpoint!(&pair.setup.name, "drain_locked");
+        if self.master.dialect().ddl_commits() {
+            self.new_ids_beside_the_drain()?;
+        }
         loop {
             if Instant::now() >= deadline {
                 return Ok(Step::NotYet);
@@ -430,6 +456,16 @@ impl<'a> Replayer<'a> {
             self.report_orphans()?;
             return Ok(Step::NotYet);
         }
+        match self.renumber {
+            Renumber::Wanted(left) if self.master.dialect().ddl_commits() => {
+                // The queue was not empty when the drain began, and now this transaction has read it.
+                self.renumber = if left > 1 { Renumber::Wanted(left - 1) } else { Renumber::No };
+                self.master.commit()?;
+                return Ok(Step::Progressed);
+            }
+            Renumber::Wanted(_) => self.new_ids_in_the_drain()?,
+            _ => {}
+        }
         crate::failpoint!(&pair.setup.name, "before_in_sync");
         let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];
         let hit = self.master.run(&pair.tables.set_in_sync, &row)?.affected;
@@ -437,6 +473,49 @@ impl<'a> Replayer<'a> {
         crate::failpoint!(&pair.setup.name, "after_in_sync");
         pair.refresh()?;
         Ok(if hit == 1 { Step::Drained } else { Step::NotYet })
+    }
+}
+
+/// Rule 6: the queue's numbers begin at 1 again, while the queue is empty and every writer waits. Nothing is
+/// ever found by a number that it had: entries are deleted by name. Where it is not allowed it is left.
+impl Replayer<'_> {
+    fn new_ids_in_the_drain(&mut self) -> Result<()> {
+        let (sql, params) = self.pair.tables.renumber();
+        self.master.run_once("SAVEPOINT twin_ids")?;
+        self.renumber = match self.master.query(&sql, &params) {
+            Ok(_) => Renumber::Done,
+            Err(e) if e.is_lost() => return Err(e),
+            Err(e) => {
+                log::warn!(target: "twinpool::replay", "{}: the queue's numbers go on: {e}", self.pair.setup.name);
+                self.master.run_once("ROLLBACK TO SAVEPOINT twin_ids")?;
+                Renumber::No
+            }
+        };
+        self.master.run_once("RELEASE SAVEPOINT twin_ids").map(drop)
+    }
+
+    /// Where DDL commits by itself it takes a connection of its own, while the drain's transaction holds its
+    /// lock and has not read the queue yet.
+    fn new_ids_beside_the_drain(&mut self) -> Result<()> {
+        if !matches!(self.renumber, Renumber::Wanted(_)) {
+            return Ok(());
+        }
+        let mut link = self.pair.open_master()?;
+        link.set_lock_timeout(Some(self.pair.setup.suspend_timeout))?;
+        let rows = link.query(&self.pair.tables.read_queue_size, &[])?;
+        if rows.first().and_then(|r| r.first()).map(int) != Some(0) {
+            return Ok(());
+        }
+        let (sql, _) = self.pair.tables.renumber();
+        self.renumber = match link.run_once(&sql) {
+            Ok(_) => Renumber::Done,
+            Err(e) if matches!(e.class(), Class::Retryable | Class::TimedOut) => return Ok(()),
+            Err(e) => {
+                log::warn!(target: "twinpool::replay", "{}: the queue's numbers go on: {e}", self.pair.setup.name);
+                Renumber::No
+            }
+        };
+        Ok(())
     }
 }
 

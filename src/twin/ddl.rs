@@ -11,7 +11,7 @@ use super::Executed;
 use super::session::TwinSession;
 use super::transaction::Tx;
 use crate::error::{Class, Error, Result, Status};
-use crate::pair::shared::{clip, now_text};
+use crate::pair::shared::{Fate, Intent, clip, now_text};
 use crate::queue::{Shipped, entry};
 use crate::value::Value;
 
@@ -52,17 +52,19 @@ impl TwinSession {
         }
         let _ = pair.refresh();
         let own = [Value::Text(pair.id.clone()), Value::Int(self.slot.index), Value::Int(seq as i64)];
+        crate::failpoint!(&pair.setup.name, "intended");
         let done = self.master().and_then(|m| m.run_once(sql));
+        crate::failpoint!(&pair.setup.name, "ddl_done");
         match &done {
-            Ok(_) => pair.control(|link| link.run(&pair.tables.settle_intent, &own).map(drop))?,
+            Ok(_) => pair.settle(Intent { name: own, fate: Fate::Happened })?,
             // It may or may not have happened: nothing is guessed, the entry waits for an operator.
             Err(e) if e.is_lost() || e.class() == Class::TimedOut => {
                 let reason = clip(&format!(
                     "a DDL statement was cut short on the master, look whether it happened: {sql}"
                 ));
-                pair.stop_replay(&reason)?;
+                pair.settle(Intent { name: own, fate: Fate::Unknown(reason) })?;
             }
-            Err(_) => pair.control(|link| link.run(&pair.tables.drop_intent, &own).map(drop))?,
+            Err(_) => pair.settle(Intent { name: own, fate: Fate::Refused })?,
         }
         pair.wake();
         done?;

@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Class, Error, Side, Status};
 use crate::link::{Canceller, Link, LinkSettings};
+use crate::pair::restored::Standing;
 use crate::queue::Shipped;
 use crate::value::Value;
 
@@ -22,6 +23,8 @@ use crate::value::Value;
 pub struct MirrorTarget {
     pub connection_string: String,
     pub settings: LinkSettings,
+    /// What it is known to have.
+    pub standing: Standing,
 }
 
 /// Why a half cannot be committed as it is.
@@ -301,6 +304,7 @@ fn connect(shared: &Shared, target: &MirrorTarget, limit: Duration) -> Result<Li
     let mut link = Link::open(Side::Mirror, &target.connection_string, &target.settings)?;
     link.set_call_timeout(Some(limit));
     shared.inner.lock().canceller = Some(link.canceller());
+    target.standing.look(&mut link)?;
     Ok(link)
 }
 

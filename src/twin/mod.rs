@@ -7,6 +7,7 @@ pub mod half;
 mod keys;
 pub mod manager;
 mod properties;
+mod queued;
 mod session;
 mod transaction;
 

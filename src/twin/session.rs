@@ -13,7 +13,8 @@ use super::{Canceller, Executed, Isolation};
 use crate::config::Validation;
 use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
-use crate::pair::shared::{Pair, Slot};
+use crate::pair::shared::{Pair, Slot, outdated};
+use crate::pair::{limits, restored};
 use crate::queue::Shipped;
 use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
 use crate::value::Value;
@@ -49,6 +50,7 @@ impl TwinSession {
     pub fn connect(pair: &Arc<Pair>, deadline: Instant) -> Result<TwinSession> {
         let mut master = pair.open_master_by(deadline)?;
         let slot = pair.take_slot(&mut master, deadline)?;
+        restored::look_at_slot(pair, &mut master, slot.index, slot.done)?;
         let mut session = TwinSession {
             network_timeout: pair.master_settings.call_timeout,
             pair: Arc::clone(pair),
@@ -107,6 +109,10 @@ impl TwinSession {
                 "this pool's registration is gone: another process removed it; open the pool again",
             ));
         }
+        let format = self.pair.outdated.load(Ordering::SeqCst);
+        if format != 0 {
+            return Err(outdated(format));
+        }
         if self.retired {
             return Err(Error::new(
                 Status::BadState,
@@ -117,6 +123,7 @@ impl TwinSession {
             self.master = None;
             let mut link = self.pair.open_master()?;
             link.set_call_timeout(self.network_timeout);
+            restored::look_at_slot(&self.pair, &mut link, self.slot.index, self.slot.done)?;
             if self.isolation != Isolation::ReadCommitted {
                 link.set_isolation(self.isolation)?;
             }
@@ -348,6 +355,18 @@ impl TwinSession {
                 return Err(why.error());
             }
             log::warn!(target: "twinpool::sql", "{}: mirrored as text although unsafe: {why}", pair.setup.name);
+        }
+        // Early, so that a full queue costs no work; commit looks again.
+        let queues = match self.tx.as_ref().map(|tx| tx.route) {
+            Some(Route::Queued) => true,
+            Some(Route::Direct { .. }) => false,
+            _ => pair.direct_epoch().is_none(),
+        };
+        if queues
+            && !matches!(plan, Plan::Local)
+            && let Some(full) = limits::refusal(&pair, "execute")
+        {
+            return Err(full);
         }
         if matches!(plan, Plan::Ddl) {
             return self.ddl(sql);

@@ -11,7 +11,7 @@ use super::half::{Failure, Half};
 use super::session::TwinSession;
 use crate::error::{Class, Error, Result, Side, Status};
 use crate::pair::Turn;
-use crate::pair::shared::{clip, int, now_text, text};
+use crate::pair::shared::{int, text};
 use crate::pair::state::MirrorState;
 use crate::queue::{Shipped, entry};
 use crate::value::Value;
@@ -45,7 +45,7 @@ pub struct Tx {
     /// Our turn as the master's writer, where it has one at a time; until its COMMIT.
     pub turn: Option<Turn>,
     /// The pending row carries this transaction's payload, which the queue's way must take back.
-    journaled: bool,
+    pub(super) journaled: bool,
     /// Foreign pending rows as the guard saw them.
     guarded: Option<String>,
 }
@@ -68,7 +68,7 @@ impl Tx {
 }
 
 /// What a try to commit directly came to.
-enum Verdict {
+pub(super) enum Verdict {
     Committed(Status),
     /// Rule E: the state is not the one the transaction began with.
     Reroute(Route),
@@ -209,12 +209,12 @@ impl TwinSession {
         self.slot.seq
     }
 
-    /// Guard and marker of a transaction that goes to the queue whatever the state is.
+    /// Guard and marker of a transaction of which the mirror gets nothing, or which is not settled yet.
     pub(super) fn mark_own_row(&mut self, seq: u64) -> Result<()> {
         self.guard()?;
-        let own = self.own_row(seq);
+        let [n, pool, slot] = self.own_row(seq);
         let pair = Arc::clone(&self.pair);
-        if self.master()?.run(&pair.tables.mark, &own)?.affected == 0 {
+        if self.master()?.run(&pair.tables.mark_local, &[n.clone(), n, pool, slot])?.affected == 0 {
             return Err(self.fence());
         }
         Ok(())
@@ -228,7 +228,7 @@ impl TwinSession {
     }
 
     /// (last_seq, pool, slot)
-    fn own_row(&self, seq: u64) -> [Value; 3] {
+    pub(super) fn own_row(&self, seq: u64) -> [Value; 3] {
         [Value::Int(seq as i64), Value::Text(self.pair.id.clone()), Value::Int(self.slot.index)]
     }
 
@@ -311,6 +311,7 @@ impl TwinSession {
         crate::failpoint!(&pair.setup.name, "after_mirror_commit");
         match answer {
             Ok(()) => {
+                pair.mirror.standing.has(self.slot.index, seq);
                 pair.between.leave(ticket);
                 pair.counters.direct.fetch_add(1, Ordering::Relaxed);
                 Ok(Verdict::Committed(Status::Ok))
@@ -375,7 +376,7 @@ impl TwinSession {
     }
 
     /// What must precede journal and marks: deferred constraints now, and the guard that waits for a drain.
-    fn guard(&mut self) -> Result<()> {
+    pub(super) fn guard(&mut self) -> Result<()> {
         let pair = Arc::clone(&self.pair);
         if self.tx.as_ref().is_none_or(|tx| tx.guarded.is_some()) {
             return Ok(());
@@ -467,7 +468,7 @@ impl TwinSession {
 
     /// Why a checked statement on the own row hit nothing: the state moved, or the row is gone. `epoch` is that
     /// of a direct transaction.
-    fn why_not(&mut self, epoch: Option<u64>) -> Result<Verdict> {
+    pub(super) fn why_not(&mut self, epoch: Option<u64>) -> Result<Verdict> {
         let pair = Arc::clone(&self.pair);
         let own = [Value::Text(pair.id.clone()), Value::Int(self.slot.index)];
         let rows = self.master()?.query(&pair.tables.read_own, &own)?;
@@ -549,81 +550,6 @@ impl TwinSession {
         true
     }
 
-    /// A queued transaction: marker, entry, COMMIT. With `lost` (step 7) the state is flipped in the same
-    /// transaction, behind the entry, and on the state, never on the epoch.
-    fn commit_queued(&mut self, seq: u64, payload: &[u8], lost: Option<&str>) -> Result<Verdict> {
-        let pair = Arc::clone(&self.pair);
-        let t = &pair.tables;
-        self.guard()?;
-        let own = self.own_row(seq);
-        let checked = lost.is_none() && self.isolation == Isolation::ReadCommitted;
-        let marker = if checked { &t.mark_queued } else { &t.mark };
-        if self.master()?.run(marker, &own)?.affected == 0 {
-            // Not the state that a queued transaction needs, or no row at all.
-            return self.why_not(None);
-        }
-        if lost.is_none() && !checked {
-            // Behind the marker: it waited for a drain, so what is read now still holds at COMMIT.
-            let row = pair.refresh()?;
-            if row.mirror_state == MirrorState::InSync {
-                return Ok(if pair.is_marked(row.epoch) {
-                    Verdict::Queue("an earlier transaction's mirror COMMIT failed".to_owned())
-                } else {
-                    Verdict::Reroute(Route::Direct { epoch: row.epoch })
-                });
-            }
-        }
-        if self.tx.as_ref().is_some_and(|tx| tx.journaled) {
-            self.master()?.run(&t.unjournal, &own)?;
-        }
-        self.append(seq, payload)?;
-        crate::failpoint!(&pair.setup.name, "after_append");
-        if let Some(reason) = lost {
-            let why = [Value::Text(clip(reason)), Value::Text(now_text()), Value::Text(pair.id.clone())];
-            self.master()?.run(&t.flip, &why)?;
-        }
-        crate::failpoint!(&pair.setup.name, "before_queued_commit");
-        self.commit_master(seq)?;
-        crate::failpoint!(&pair.setup.name, "after_queued_commit");
-        if lost.is_some() {
-            let _ = pair.refresh();
-            pair.wake();
-        } else if pair.view().asynchronous {
-            pair.wake();
-        }
-        pair.counters.queued.fetch_add(1, Ordering::Relaxed);
-        Ok(Verdict::Committed(Status::Queued))
-    }
-
-    /// Writes the entry, in parts where it is large.
-    fn append(&mut self, seq: u64, payload: &[u8]) -> Result<()> {
-        let pair = Arc::clone(&self.pair);
-        let (statements, summary) = match &self.tx {
-            Some(tx) => (
-                tx.shipped.len(),
-                tx.shipped.first().map(|s| crate::sql::summary(&s.sql)).unwrap_or_default(),
-            ),
-            None => (0, String::new()),
-        };
-        let parts = payload.len().div_ceil(pair.setup.part_bytes).max(1);
-        for (i, chunk) in payload.chunks(pair.setup.part_bytes).enumerate() {
-            let row = [
-                Value::Text(pair.id.clone()),
-                Value::Int(self.slot.index),
-                Value::Int(seq as i64),
-                Value::Int(i as i64 + 1),
-                Value::Int(parts as i64),
-                Value::Int(pair.view().epoch as i64),
-                Value::Text(now_text()),
-                Value::Int(statements as i64),
-                Value::Text(summary.clone()),
-                Value::Bytes(chunk.to_vec()),
-            ];
-            self.master()?.run(&pair.tables.append, &row)?;
-        }
-        Ok(())
-    }
-
     /// COMMIT on the master, with a definite answer if there is any to be had.
     pub(super) fn commit_master(&mut self, seq: u64) -> Result<()> {
         let answer = self.master()?.commit();
@@ -631,10 +557,14 @@ impl TwinSession {
         if let Some(tx) = &mut self.tx {
             tx.turn = None;
         }
-        match answer {
+        let answer = match answer {
             Err(e) if e.outcome_unknown() => self.resolve(seq, e),
             answer => answer,
+        };
+        if answer.is_ok() {
+            self.slot.done = seq;
         }
+        answer
     }
 
     /// Step 9: the answer to COMMIT was lost. The slot's row knows.

@@ -1,6 +1,7 @@
 //! The `twinpool` command, run as people run it.
 
 mod examples;
+mod making;
 mod options;
 mod queue;
 mod run;

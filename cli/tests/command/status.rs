@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use twinpool_testkit::{Engine, Pair, on_all_engines};
+use twinpool_testkit::on_all_engines;
 
 use crate::support::{Bench, ITEMS};
 
@@ -51,10 +51,4 @@ on_all_engines! {
         let engine = pair.pick("sqlite", "postgres", "mariadb");
         assert_eq!(Bench::bare("init").run(&["init", "--print", "--engine", engine]).ok().out, ddl);
     }
-}
-
-#[test]
-fn init_without_print_is_wrong_usage() {
-    let bench = Bench::new(&Pair::shared(Engine::Sqlite, "init_without_print"));
-    assert!(bench.run(&["init"]).failed(2).contains("--print"));
 }

@@ -183,6 +183,22 @@ impl Node {
         }
     }
 
+    /// Takes a copy of what it holds now, with the server stopped for it.
+    pub fn save(&self) {
+        match &self.place {
+            Place::File(file) => file.save(),
+            Place::Server { .. } => self.own_server().save(),
+        }
+    }
+
+    /// It is gone from one instant to the next, and comes back with what [`Node::save`] took.
+    pub fn put_back(&self) {
+        match &self.place {
+            Place::File(file) => file.put_back(),
+            Place::Server { .. } => self.own_server().put_back(),
+        }
+    }
+
     /// Whether a client would be served now.
     pub fn is_up(&self) -> bool {
         match &self.place {

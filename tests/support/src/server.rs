@@ -161,6 +161,23 @@ impl Server {
         }
     }
 
+    /// Takes a copy of its files, as a backup does that stops the server. It is up again afterwards.
+    pub fn save(&self) {
+        self.shut_down();
+        let saved = self.folder.join("saved");
+        let _ = fs::remove_dir_all(&saved);
+        copy(&self.data(), &saved);
+        self.restart();
+    }
+
+    /// Puts the copy of [`Server::save`] in place of its files. It is up afterwards.
+    pub fn put_back(&self) {
+        self.kill();
+        fs::remove_dir_all(self.data()).expect("the data of a killed server can be removed");
+        copy(&self.folder.join("saved"), &self.data());
+        self.restart();
+    }
+
     /// Whether it answers a client's first words within a second.
     pub fn is_up(&self) -> bool {
         answers(self.engine, self.port(), Duration::from_secs(1))

@@ -98,6 +98,25 @@ impl SqliteFile {
         }
     }
 
+    /// Takes a copy, as a backup does.
+    pub fn save(&self) {
+        let saved = self.part("", ".saved");
+        let _ = fs::remove_file(&saved);
+        let sql = format!("VACUUM INTO '{}';", saved.display());
+        self.run(&sql, 5000, client::LIMIT).unwrap_or_else(|e| panic!("save: {e}"));
+    }
+
+    /// Puts the copy of [`SqliteFile::save`] in its place. Who has the old one open goes on with that, unless he
+    /// looks at the path.
+    pub fn put_back(&self) {
+        self.away();
+        fs::copy(self.part("", ".saved"), &self.path).expect("the copy can be put back");
+        for part in PARTS {
+            let _ = fs::remove_file(self.part(part, ".away"));
+        }
+        self.state().away = false;
+    }
+
     /// Whether it is there and can be written to.
     pub fn is_up(&self) -> bool {
         self.path.exists() && self.run("BEGIN IMMEDIATE; ROLLBACK;", 0, Duration::from_secs(5)).is_ok()

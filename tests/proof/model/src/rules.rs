@@ -2,7 +2,7 @@
 //! find a way to break a promise.
 
 /// Which rules are followed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// **S**: a transaction waits for those of its own pool that are between their two COMMITs, and does not
     /// stay direct when one of them failed there.

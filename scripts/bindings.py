@@ -164,7 +164,7 @@ def java_text(header):
     out += [f"    static final int {n} = {v};" for n, v in header.constants]
     for name in header.structs:
         fields, size = header.layout(name)
-        out += ["", f"    static final class {camel(name)} {{", f"        static final int SIZE = {size};"]
+        out += ["", f"    static final class {camel(name)} {{", f"        static final int LENGTH = {size};"]
         out += [f"        static final int {f.upper()} = {offset};" for f, _, offset, _ in fields]
         out += ["", f"        private {camel(name)}() {{}}", "    }"]
     out.append("")

@@ -85,7 +85,7 @@ final class Natives {
     static final int TWIN_ERR_INTERNAL = -902;
 
     static final class TwinPoolInfo {
-        static final int SIZE = 112;
+        static final int LENGTH = 112;
         static final int STRUCT_SIZE = 0;
         static final int MIRROR_STATE = 4;
         static final int ASYNCHRONOUS = 8;
@@ -109,7 +109,7 @@ final class Natives {
     }
 
     static final class TwinEvent {
-        static final int SIZE = 40;
+        static final int LENGTH = 40;
         static final int STRUCT_SIZE = 0;
         static final int KIND = 4;
         static final int DONE = 8;
@@ -121,7 +121,7 @@ final class Natives {
     }
 
     static final class TwinDate {
-        static final int SIZE = 8;
+        static final int LENGTH = 8;
         static final int YEAR = 0;
         static final int MONTH = 4;
         static final int DAY = 5;
@@ -131,7 +131,7 @@ final class Natives {
     }
 
     static final class TwinTime {
-        static final int SIZE = 12;
+        static final int LENGTH = 12;
         static final int HOUR = 0;
         static final int MINUTE = 2;
         static final int SECOND = 3;
@@ -143,7 +143,7 @@ final class Natives {
     }
 
     static final class TwinTimestamp {
-        static final int SIZE = 16;
+        static final int LENGTH = 16;
         static final int YEAR = 0;
         static final int MONTH = 4;
         static final int DAY = 5;
@@ -157,7 +157,7 @@ final class Natives {
     }
 
     static final class TwinColumn {
-        static final int SIZE = 32;
+        static final int LENGTH = 32;
         static final int STRUCT_SIZE = 0;
         static final int KIND = 4;
         static final int NULLS = 8;
@@ -168,7 +168,7 @@ final class Natives {
     }
 
     static final class TwinBlock {
-        static final int SIZE = 24;
+        static final int LENGTH = 24;
         static final int STRUCT_SIZE = 0;
         static final int COLUMN_COUNT = 4;
         static final int ROW_COUNT = 8;
@@ -178,7 +178,7 @@ final class Natives {
     }
 
     static final class TwinColumnInfo {
-        static final int SIZE = 48;
+        static final int LENGTH = 48;
         static final int STRUCT_SIZE = 0;
         static final int KIND = 4;
         static final int NAME = 8;

@@ -91,7 +91,8 @@ class Statement:
     __slots__ = ("_lib", "_handle", "_parent", "__weakref__")
 
     def __init__(self, lib: Library | Any, handle: c_void_p, parent: Connection) -> None:
-        self._lib, self._handle, self._parent = lib, handle, parent
+        self._lib, self._handle = lib, handle
+        self._parent: Connection | None = parent
 
     def bind(self, params: Sequence[Any]) -> None:
         """Binds values from the first parameter on. What is bound stays."""
@@ -156,7 +157,7 @@ class Statement:
 
     def close(self) -> None:
         """Frees the statement. Its rows stay good. More than once is fine."""
-        handle, self._handle = self._handle, c_void_p()
+        handle, self._handle, self._parent = self._handle, c_void_p(), None
         if handle:
             self._lib.twin_stmt_free(handle)
 
@@ -342,9 +343,9 @@ class Connection:
         except Error as error:
             if error.status in (_abi.TWIN_ERR_BUSY, _abi.TWIN_ERR_STATE):
                 raise
-            self._handle = c_void_p()
+            self._handle, self._parent = c_void_p(), None
             raise
-        self._handle = c_void_p()
+        self._handle, self._parent = c_void_p(), None
 
     def abort(self) -> None:
         """Throws the connection away without waiting for the databases. Any thread, any time."""

@@ -146,7 +146,7 @@ class Rows:
 
     def close(self) -> None:
         """Closes the result. More than once is fine."""
-        handle, self._handle = self._handle, c_void_p()
+        handle, self._handle, self._parent = self._handle, c_void_p(), None
         if handle:
             self._lib.twin_rows_free(handle)
 

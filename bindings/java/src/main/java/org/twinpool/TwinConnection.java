@@ -15,7 +15,7 @@ public final class TwinConnection implements AutoCloseable {
     }
 
     private final Handle handle;
-    private final TwinPool parent;
+    private TwinPool parent;
 
     TwinConnection(long conn, TwinPool parent) {
         this.handle = Handle.of(this, conn, Natives::twin_conn_free);
@@ -177,12 +177,9 @@ public final class TwinConnection implements AutoCloseable {
 
     /** Gives the connection back: rolls back what is open, undoes the session's settings. */
     public void release() throws SQLException {
-        try {
-            handle.call(this, (conn, s) -> Natives.twin_conn_release(conn, s.error));
-            handle.forget();
-        } finally {
-            Reference.reachabilityFence(parent);
-        }
+        handle.call(this, (conn, s) -> Natives.twin_conn_release(conn, s.error));
+        handle.forget();
+        parent = null;
     }
 
     /** Throws the connection away without waiting for the databases. Any thread, any time. */

@@ -13,7 +13,7 @@ import java.util.List;
 public final class TwinRows implements AutoCloseable {
     private final Handle handle;
     /** What the rows live on. */
-    private final Object parent;
+    private Object parent;
 
     private final TwinStatus status;
     private long affected;
@@ -149,6 +149,6 @@ public final class TwinRows implements AutoCloseable {
     public void close() {
         block = null;
         handle.run();
-        Reference.reachabilityFence(parent);
+        parent = null;
     }
 }

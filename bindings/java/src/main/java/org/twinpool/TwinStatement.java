@@ -12,7 +12,7 @@ import java.util.Map;
 /** A statement with {@code ?} for its parameters, which count from 1. One thread at a time. */
 public final class TwinStatement implements AutoCloseable {
     private final Handle handle;
-    private final TwinConnection parent;
+    private TwinConnection parent;
 
     TwinStatement(long stmt, TwinConnection parent) {
         this.handle = Handle.of(this, stmt, Natives::twin_stmt_free);
@@ -89,5 +89,6 @@ public final class TwinStatement implements AutoCloseable {
     @Override
     public void close() {
         handle.run();
+        parent = null;
     }
 }

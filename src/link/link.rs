@@ -126,6 +126,11 @@ impl Link {
         self.core.is_lost()
     }
 
+    /// Whether an error has come after which `LinkSettings::evict` wants it to be thrown away.
+    pub fn is_worn(&self) -> bool {
+        self.core.is_worn()
+    }
+
     /// Asks the server, within `limit`.
     pub fn ping(&mut self, limit: Duration) -> Result<()> {
         self.core.check()?;
@@ -155,6 +160,10 @@ impl Link {
             }
             _ => Ok(()),
         }
+    }
+
+    pub fn call_timeout(&self) -> Option<Duration> {
+        self.core.call_timeout()
     }
 
     /// Limit of each following call; `None`: none. Past it the connection is cut and lost; SQLite's call is

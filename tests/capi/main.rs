@@ -108,14 +108,24 @@ fn arguments(pair: &Pair) -> [String; 2] {
     [pair.master.connection_string(), pair.mirror.connection_string()]
 }
 
+/// Runs a program of ours on the pair; afterwards both sides hold the same.
+fn on_pair(pair: &Pair, name: &str) {
+    let engine = format!("{:?}", pair.engine()).to_lowercase();
+    let program = Program::c99(&format!("{name}_{engine}"), &format!("tests/c/{name}.c"));
+    let [master, mirror] = arguments(pair);
+    let text = program.plain(&[&engine, &master, &mirror]);
+    assert!(text.contains(" 0 failed"), "{text}");
+    println!("{text}");
+    pair.assert_equal();
+}
+
 on_all_engines! {
     fn a_c_program_does_the_main_job(pair: &Pair) {
-        let engine = format!("{:?}", pair.engine()).to_lowercase();
-        let session = Program::c99(&format!("session_{engine}"), "tests/c/session.c");
-        let [master, mirror] = arguments(pair);
-        let text = session.plain(&[&engine, &master, &mirror]);
-        assert!(text.contains(" 0 failed"), "{text}");
-        pair.assert_equal();
+        on_pair(pair, "session");
+    }
+
+    fn every_type_comes_back_as_it_went_in(pair: &Pair) {
+        on_pair(pair, "types");
     }
 
     fn objects_die_in_any_order_and_the_host_lives_on(pair: &Pair) {

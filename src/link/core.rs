@@ -24,6 +24,8 @@ const CANCEL_GRACE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Running {
     stmt: Option<Arc<Stmt>>,
+    /// Somebody has asked for the end of the call that runs, or ran last.
+    cancelled: bool,
     cancelling: usize,
 }
 
@@ -183,7 +185,11 @@ impl Core {
     /// Runs a driver's function that may wait for the server. `busy` is held by the caller.
     pub(crate) fn call(&self, stmt: &Arc<Stmt>, f: impl FnOnce() -> SqlReturn) -> Called {
         let limit = self.call_timeout();
-        self.running.lock().stmt = Some(stmt.clone());
+        {
+            let mut running = self.running.lock();
+            running.stmt = Some(stmt.clone());
+            running.cancelled = false;
+        }
         if let Some(limit) = limit {
             self.slot.arm(limit);
         }
@@ -222,6 +228,7 @@ impl Core {
         let mut running = self.running.lock();
         let Some(stmt) = running.stmt.clone() else { return };
         running.cancelling += 1;
+        running.cancelled = true;
         drop(running);
         let stmt = self.slot.interrupt().unwrap_or(stmt);
         let core = self.clone();
@@ -267,6 +274,11 @@ impl Core {
             let text =
                 format!("{function} on the {}: no answer within {limit} ms; the call was cut", self.side);
             return Error::database(self.side, Class::TimedOut, text, error.records().to_vec());
+        }
+        if !timed_out && error.class() == Class::TimedOut && self.running.lock().cancelled {
+            let text = format!("{function} on the {}: cancelled", self.side);
+            return Error::database(self.side, Class::TimedOut, text, error.records().to_vec())
+                .with_status(Status::Cancelled);
         }
         let lost = cut || error.class() == Class::Unreachable || self.driver_says_dead(&error);
         if !lost {

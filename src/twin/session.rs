@@ -520,7 +520,12 @@ impl TwinSession {
 
     pub fn ping(&mut self, limit: Duration) -> bool {
         let validation = &self.pair.setup.master_validation;
-        self.master.as_mut().is_some_and(|master| validate(master, validation, limit).is_ok())
+        let Some(master) = self.master.as_mut() else { return false };
+        let answer = validate(master, validation, limit);
+        if let Err(e) = &answer {
+            log::info!(target: "twinpool::pool", "a session is not valid any more: {e}");
+        }
+        answer.is_ok()
     }
 
     fn renew_canceller(&self) {

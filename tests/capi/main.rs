@@ -1,6 +1,8 @@
 //! The C border as C sees it: programs compiled against the header and the built library, run plain and
 //! under valgrind.
 
+mod prototypes;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -61,11 +63,15 @@ impl Program {
     fn compile(test: &str, source: &str, compiler: &[&str]) -> Program {
         let library = folder(test);
         let exe = library.join(test);
+        let header = std::fs::read_to_string(root().join("include/twinpool.h")).unwrap();
+        std::fs::write(library.join("prototypes.h"), prototypes::rows(&prototypes::of(&header))).unwrap();
         succeed(
             Command::new(compiler[0])
                 .args(&compiler[1..])
                 .args(["-pedantic", "-Wall", "-Wextra", "-Werror", "-g", "-I"])
                 .arg(root().join("include"))
+                .arg("-I")
+                .arg(&library)
                 .arg(root().join(source))
                 .arg("-L")
                 .arg(&library)
@@ -103,17 +109,25 @@ impl Program {
     }
 }
 
+fn symbols() -> String {
+    std::fs::read_to_string(root().join("abi/twinpool.symbols")).unwrap()
+}
+
 /// Arguments of the programs that work on a pair.
 fn arguments(pair: &Pair) -> [String; 2] {
     [pair.master.connection_string(), pair.mirror.connection_string()]
 }
 
-/// Runs a program of ours on the pair; afterwards both sides hold the same.
-fn on_pair(pair: &Pair, name: &str) {
+fn program_on(pair: &Pair, name: &str, more: &[&str]) -> String {
     let engine = format!("{:?}", pair.engine()).to_lowercase();
     let program = Program::c99(&format!("{name}_{engine}"), &format!("tests/c/{name}.c"));
     let [master, mirror] = arguments(pair);
-    let text = program.plain(&[&engine, &master, &mirror]);
+    program.plain(&[&[engine.as_str(), &master, &mirror], more].concat())
+}
+
+/// Runs a program of ours on the pair; afterwards both sides hold the same.
+fn on_pair(pair: &Pair, name: &str) {
+    let text = program_on(pair, name, &[]);
     assert!(text.contains(" 0 failed"), "{text}");
     println!("{text}");
     pair.assert_equal();
@@ -122,6 +136,30 @@ fn on_pair(pair: &Pair, name: &str) {
 on_all_engines! {
     fn a_c_program_does_the_main_job(pair: &Pair) {
         on_pair(pair, "session");
+    }
+
+    /// 64 MiB in one value. What the sides hold is compared by the library's own verify and by lengths.
+    fn large_values_pass_both_ways_directly_and_through_the_queue(pair: &Pair) {
+        let text = program_on(pair, "streams", &[]);
+        assert!(text.contains(" 0 failed"), "{text}");
+        for node in pair.nodes() {
+            let length = pair.pick("length(raw)", "octet_length(raw)", "octet_length(raw)");
+            assert_eq!(node.count(&format!("SELECT sum({length}) FROM big WHERE id IN (6, 7, 40)")), 3 << 26);
+        }
+    }
+
+    fn the_pool_does_what_its_options_and_calls_say(pair: &Pair) {
+        on_pair(pair, "pooling");
+    }
+
+    /// Promise 8. The table is printed; each function of the list has a line in it.
+    fn no_bad_input_crashes_the_host(pair: &Pair) {
+        let text = program_on(pair, "bad_input", &[]);
+        for symbol in symbols().lines() {
+            assert!(text.contains(&format!("\n{symbol} ")), "{symbol} has no line in\n{text}");
+        }
+        assert!(text.contains(" 0 failed"), "{text}");
+        println!("{text}");
     }
 
     fn every_type_comes_back_as_it_went_in(pair: &Pair) {

@@ -271,6 +271,14 @@ impl Link {
         batch::run_batch(self, statements)
     }
 
+    /// Runs a statement that changes the session. MariaDB runs a prepared statement in the database in which it
+    /// was prepared, whatever `USE` has said since: all are prepared anew.
+    pub fn run_session(&mut self, sql: &str) -> Result<Outcome> {
+        let outcome = self.run_once(sql)?;
+        self.forget_statements();
+        Ok(outcome)
+    }
+
     /// Forgets all prepared statements: after DDL, or when the server was told to deallocate them.
     pub fn forget_statements(&mut self) {
         self.named.clear();

@@ -271,7 +271,7 @@ impl<'a> Replayer<'a> {
     fn run_entries(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
         let context = group.first().map_or(&[][..], |(_, d)| &d.entry.context);
         for sql in context {
-            self.mirror.run_once(sql).map_err(|e| match e.class() {
+            self.mirror.run_session(sql).map_err(|e| match e.class() {
                 Class::Refused => Trouble::Entry(group.first().map_or(0, |g| g.0), e),
                 _ => Trouble::Passing(e),
             })?;

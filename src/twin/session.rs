@@ -284,7 +284,7 @@ impl TwinSession {
         if self.tx.as_ref().is_some_and(|tx| tx.begun) {
             return refuse("session settings are changed outside a transaction");
         }
-        let outcome = self.master()?.run_once(sql)?;
+        let outcome = self.master()?.run_session(sql)?;
         if outcome.rows.is_none() {
             self.settings.retain(|s| s != sql);
             self.settings.push(sql.to_owned());

@@ -408,7 +408,7 @@ static void further_results(twin_pool *pool)
     if (engine == 2) {
         run(conn, "CREATE PROCEDURE two() BEGIN SELECT 5 AS a; SELECT 6 AS b, 7 AS c; END");
         settle(pool);
-        GOOD(twin_conn_execute(conn, "/*twin:local*/ CALL two()", TWIN_NTS, NULL, &rows, &e));
+        GOOD(twin_conn_execute(conn, "/*twin:read*/ CALL two()", TWIN_NTS, NULL, &rows, &e));
         GOOD(twin_rows_next(rows, 0, &block, &e));
         GOOD(twin_rows_get_int64(rows, 0, 0, &n, &e));
         CHECK(n == 5);

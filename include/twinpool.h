@@ -344,6 +344,11 @@
 #define TWIN_ABI_VERSION 0
 
 /**
+ * More than the drivers' own lengths can tell.
+ */
+#define LONGEST (size_t)INT32_MAX
+
+/**
  * Ends a running statement of its connection from another thread. Any thread, any time; it may outlive the
  * connection.
  */
@@ -465,6 +470,137 @@ typedef struct {
      */
     uint64_t rerun;
 } twin_pool_info;
+
+/**
+ * Figures of a pool. Counts run since it was opened. Times are in microseconds; percentiles are right to within a
+ * fifth. `_p50_us` is the time that half of all did not exceed, `_p99_us` that of 99 in 100.
+ */
+typedef struct {
+    /**
+     * Set by the caller to `sizeof(twin_metrics)`; afterwards the number of bytes filled.
+     */
+    uint32_t struct_size;
+    /**
+     * One of `TWIN_MIRROR_*`.
+     */
+    int32_t mirror_state;
+    /**
+     * Connections that exist.
+     */
+    uint32_t total;
+    /**
+     * Of these, connections that wait to be acquired.
+     */
+    uint32_t idle;
+    /**
+     * Of these, connections that are out.
+     */
+    uint32_t active;
+    /**
+     * Threads that wait for a connection.
+     */
+    uint32_t waiting;
+    /**
+     * The option `pool.max`.
+     */
+    uint32_t max;
+    /**
+     * Connections that are just being made.
+     */
+    uint32_t opening;
+    /**
+     * Connections handed out.
+     */
+    uint64_t acquires;
+    /**
+     * Acquires that ended by their timeout.
+     */
+    uint64_t acquire_timeouts;
+    /**
+     * Connections made.
+     */
+    uint64_t connects;
+    /**
+     * Attempts to make one that failed.
+     */
+    uint64_t connect_failures;
+    /**
+     * Connections closed, for whatever reason.
+     */
+    uint64_t evictions;
+    /**
+     * Of these, connections that were found dead.
+     */
+    uint64_t dead;
+    /**
+     * Connections reported as suspected leaks.
+     */
+    uint64_t leaks;
+    /**
+     * From the call of an acquire to the connection: sum over all acquires.
+     */
+    uint64_t acquire_sum_us;
+    uint64_t acquire_p50_us;
+    uint64_t acquire_p99_us;
+    /**
+     * Releases, and how long the connections had been out.
+     */
+    uint64_t usage_count;
+    uint64_t usage_sum_us;
+    uint64_t usage_p50_us;
+    uint64_t usage_p99_us;
+    /**
+     * Making a connection (`connects` times).
+     */
+    uint64_t connect_sum_us;
+    uint64_t connect_p50_us;
+    uint64_t connect_p99_us;
+    /**
+     * Calls of the ODBC driver that may wait for the master: execute, fetch, commit, also those of the library's own.
+     */
+    uint64_t master_calls;
+    uint64_t master_sum_us;
+    uint64_t master_p50_us;
+    uint64_t master_p99_us;
+    /**
+     * The same for the mirror.
+     */
+    uint64_t mirror_calls;
+    uint64_t mirror_sum_us;
+    uint64_t mirror_p50_us;
+    uint64_t mirror_p99_us;
+    /**
+     * How far the mirror is behind, as the monitor last saw it: entries in the queue, their bytes, and the age of the
+     * oldest in milliseconds.
+     */
+    uint64_t queue_entries;
+    uint64_t queue_bytes;
+    uint64_t queue_oldest_ms;
+    /**
+     * Transactions of this pool committed on both sides at once.
+     */
+    uint64_t direct;
+    /**
+     * Committed on the master, with the mirror's share in the queue.
+     */
+    uint64_t queued;
+    /**
+     * Entries that this pool has replayed on the mirror.
+     */
+    uint64_t replayed;
+    /**
+     * Entries that the mirror refused.
+     */
+    uint64_t failed;
+    /**
+     * Mirror halves that were run a second time because they came too early the first time.
+     */
+    uint64_t rerun;
+    /**
+     * Entries a second of the replay that runs, or ran last; 0 before the first.
+     */
+    double replay_rate;
+} twin_metrics;
 
 /**
  * Progress of `twin_pool_replay`: entries done and entries left. Runs on the thread that called it.
@@ -672,6 +808,13 @@ typedef struct {
      */
     int32_t reserved;
 } twin_column_info;
+
+/**
+ * Gives the next bytes of a stream: at most `capacity` into `buffer`. Returns how many, 0 at the end, or a negative
+ * number to give up. Called on the thread that executes, until it has returned 0; the rules are those of every
+ * callback.
+ */
+typedef int64_t (*twin_read_callback)(void *buffer, size_t capacity, void *user);
 
 /**
  * Success.
@@ -1266,6 +1409,36 @@ twin_status twin_pool_get(twin_pool *pool,
  */
 TWIN_API twin_status twin_pool_evict(twin_pool *pool, twin_error **err);
 
+#if defined(TWIN_TEST_HOOKS)
+/**
+ * Panics inside the library, to prove that the host survives it. Only in builds for tests.
+ */
+TWIN_API twin_status twin_test_panic(twin_pool *pool, twin_error **err);
+#endif
+
+/**
+ * Tells the pool's figures. Never waits for a database. A callback may call it.
+ *
+ * `metrics->struct_size` must be set. Errors: `TWIN_ERR_ARGUMENT`.
+ * Since: 0.1
+ */
+TWIN_API twin_status twin_pool_metrics(twin_pool *pool, twin_metrics *metrics, twin_error **err);
+
+/**
+ * Copies all figures into `buffer` as text for Prometheus (format 0.0.4), histograms included: what a program serves
+ * under `/metrics`. Every name begins with `twinpool_` and has the label `pool`, the option `name`. About 10,000 bytes;
+ * buffer and length as in `twin_options_get`. The text may have grown between two calls. A callback may call it.
+ *
+ * Errors: `TWIN_ERR_BUFFER`.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_pool_metrics_text(twin_pool *pool,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *length,
+                                   twin_error **err);
+
 /**
  * Switches the mirror off on purpose; commits go on and are queued.
  *
@@ -1349,13 +1522,6 @@ twin_status twin_pool_listen(twin_pool *pool,
                              twin_event_callback callback,
                              void *user,
                              twin_error **err);
-
-#if defined(TWIN_TEST_HOOKS)
-/**
- * Panics inside the library, to prove that the host survives it. Only in builds for tests.
- */
-TWIN_API twin_status twin_test_panic(twin_pool *pool, twin_error **err);
-#endif
 
 /**
  * Names the function that hears of the library's log, for the whole process, up to `level`, one of `TWIN_LOG_*`;
@@ -1452,6 +1618,25 @@ twin_status twin_conn_prepare(twin_conn *conn,
                               twin_error **err);
 
 /**
+ * Asks the master whether it is there, within `timeout_ms` (`TWIN_WAIT_DEFAULT`: `pool.validation_timeout_ms`).
+ * `*out` receives 1 or 0; that it is not there is no error.
+ *
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_conn_is_valid(twin_conn *conn,
+                               int32_t timeout_ms,
+                               int32_t *out,
+                               twin_error **err);
+
+/**
+ * Makes a token that ends a running statement of this connection from another thread. Any thread, any time.
+ *
+ * Since: 0.1
+ */
+TWIN_API twin_status twin_conn_cancel_token(twin_conn *conn, twin_cancel **out, twin_error **err);
+
+/**
  * Opens a transaction.
  *
  * Errors: `TWIN_ERR_STATE` if one is open.
@@ -1518,6 +1703,33 @@ twin_status twin_conn_release_savepoint(twin_conn *conn,
  * Since: 0.1
  */
 TWIN_API twin_status twin_conn_in_transaction(twin_conn *conn, int32_t *out, twin_error **err);
+
+/**
+ * Tells whether a transaction begun now goes to both databases directly: 1 or 0.
+ *
+ * Since: 0.1
+ */
+TWIN_API twin_status twin_conn_is_direct(twin_conn *conn, int32_t *out, twin_error **err);
+
+/**
+ * Tells the state of the mirror, one of `TWIN_MIRROR_*`. Never waits for a database. Any thread, any time; a
+ * callback may call it.
+ *
+ * Since: 0.1
+ */
+TWIN_API twin_status twin_conn_mirror_state(twin_conn *conn, int32_t *out, twin_error **err);
+
+/**
+ * Tells how the last transaction of this connection ended, a statement outside a transaction included: `TWIN_OK`,
+ * `TWIN_QUEUED`, or the error of its commit. `TWIN_OK` before the first. Any thread, any time; a callback may call
+ * it.
+ *
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_conn_last_outcome(twin_conn *conn,
+                                   twin_status *out,
+                                   twin_error **err);
 
 /**
  * With `on` 0 the next statement opens a transaction, which lasts until commit or rollback. With another value (the
@@ -1615,58 +1827,38 @@ twin_status twin_conn_set_network_timeout(twin_conn *conn,
 TWIN_API twin_status twin_conn_get_network_timeout(twin_conn *conn, int32_t *out, twin_error **err);
 
 /**
- * Asks the master whether it is there, within `timeout_ms` (`TWIN_WAIT_DEFAULT`: `pool.validation_timeout_ms`).
- * `*out` receives 1 or 0; that it is not there is no error.
+ * With `on` other than 0 the keys that the database gives to inserted rows are kept for `twin_conn_generated_key`,
+ * from the next INSERT on. Each INSERT then costs one or two questions to the master. Reset at release.
  *
+ * Errors: `TWIN_ERR_UNSUPPORTED` on PostgreSQL, where INSERT … RETURNING gives the keys.
  * Since: 0.1
  */
 TWIN_API
-twin_status twin_conn_is_valid(twin_conn *conn,
-                               int32_t timeout_ms,
-                               int32_t *out,
-                               twin_error **err);
+twin_status twin_conn_set_generated_keys(twin_conn *conn,
+                                         int32_t on,
+                                         twin_error **err);
 
 /**
- * Makes a token that ends a running statement of this connection from another thread. Any thread, any time.
+ * Gives the key that the last INSERT of this connection got from the database: SQLite's rowid of the last row
+ * (also where the statement gave it), MariaDB's AUTO_INCREMENT value of the first row.
  *
+ * Gives `TWIN_OK`, or `TWIN_DONE` and 0 if it generated none. Errors: `TWIN_ERR_STATE` without
+ * `twin_conn_set_generated_keys`.
  * Since: 0.1
  */
-TWIN_API twin_status twin_conn_cancel_token(twin_conn *conn, twin_cancel **out, twin_error **err);
+TWIN_API twin_status twin_conn_generated_key(twin_conn *conn, int64_t *out, twin_error **err);
 
 /**
- * Tells whether a transaction begun now goes to both databases directly: 1 or 0.
- *
- * Since: 0.1
- */
-TWIN_API twin_status twin_conn_is_direct(twin_conn *conn, int32_t *out, twin_error **err);
-
-/**
- * Tells the state of the mirror, one of `TWIN_MIRROR_*`. Never waits for a database. Any thread, any time; a
- * callback may call it.
- *
- * Since: 0.1
- */
-TWIN_API twin_status twin_conn_mirror_state(twin_conn *conn, int32_t *out, twin_error **err);
-
-/**
- * Tells how the last transaction of this connection ended, a statement outside a transaction included: `TWIN_OK`,
- * `TWIN_QUEUED`, or the error of its commit. `TWIN_OK` before the first. Any thread, any time; a callback may call
- * it.
- *
- * Since: 0.1
- */
-TWIN_API
-twin_status twin_conn_last_outcome(twin_conn *conn,
-                                   twin_status *out,
-                                   twin_error **err);
-
-/**
- * Binds NULL to parameter `index`, counted from 1. What is bound stays until it is bound anew or cleared.
+ * Binds NULL to parameter `index`, counted from 1. What is bound stays until it is bound anew or cleared; only pieces
+ * and streams serve one execute. A value may have up to 2 GiB.
  *
  * Errors of all the binds: `TWIN_ERR_ARGUMENT`, `TWIN_ERR_UTF8`.
  * Since: 0.1
  */
-TWIN_API twin_status twin_stmt_bind_null(twin_stmt *stmt, int32_t index, twin_error **err);
+TWIN_API
+twin_status twin_stmt_bind_null(twin_stmt *stmt,
+                                int32_t index,
+                                twin_error **err);
 
 /**
  * Binds false (0) or true (any other value).
@@ -1862,6 +2054,40 @@ twin_status twin_stmt_column(twin_stmt *stmt,
 TWIN_API void twin_stmt_free(twin_stmt *stmt);
 
 /**
+ * Binds a piece of text (`kind` is `TWIN_TYPE_TEXT`) or bytes (`TWIN_TYPE_BYTES`) to parameter `index`: the first
+ * after an execute, a clear or another bind begins the value, each further one is put behind it. For values that the
+ * host does not have in one place. A piece of text may end within a character.
+ *
+ * Errors: `TWIN_ERR_ARGUMENT`, also when the value becomes longer than 2 GiB or the pieces are of different kinds.
+ * That text is UTF-8 is checked when the statement is executed.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_stmt_put(twin_stmt *stmt,
+                          int32_t index,
+                          int32_t kind,
+                          const uint8_t *data,
+                          size_t len,
+                          twin_error **err);
+
+/**
+ * Binds a stream to parameter `index`: when the statement is executed, `read` is called until it has no more bytes.
+ * `kind` is `TWIN_TYPE_TEXT` or `TWIN_TYPE_BYTES`. A stream is read once: bind it anew for the next execute. `user`
+ * is handed to `read`.
+ *
+ * Errors: `TWIN_ERR_ARGUMENT`. The execute gives `TWIN_ERR_CANCELLED` if `read` gives up, before anything has
+ * reached a database, and `TWIN_ERR_UTF8` if a text is none.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_stmt_bind_stream(twin_stmt *stmt,
+                                  int32_t index,
+                                  int32_t kind,
+                                  twin_read_callback read,
+                                  void *user,
+                                  twin_error **err);
+
+/**
  * Gives the next block of at most `max_rows` rows (0: the library's choice, 1024; at most 65536). `*out` receives
  * it; it belongs to the rows and is valid until the next call of `twin_rows_next`, `_more` or `_free`.
  *
@@ -1910,6 +2136,13 @@ TWIN_API twin_status twin_rows_affected(twin_rows *rows, int64_t *out, twin_erro
 TWIN_API
 twin_status twin_rows_more(twin_rows *rows,
                            twin_error **err);
+
+/**
+ * Frees rows and closes the result. NULL is fine.
+ *
+ * Since: 0.1
+ */
+TWIN_API void twin_rows_free(twin_rows *rows);
 
 /**
  * Tells whether a value of the current block is NULL: 1 or 0. `row` and `column` count from 0. The getters below
@@ -2040,13 +2273,6 @@ twin_status twin_rows_get_uuid(twin_rows *rows,
                                int32_t column,
                                uint8_t *out,
                                twin_error **err);
-
-/**
- * Frees rows and closes the result. NULL is fine.
- *
- * Since: 0.1
- */
-TWIN_API void twin_rows_free(twin_rows *rows);
 
 #ifdef __cplusplus
 }  // extern "C"

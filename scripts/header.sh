@@ -12,7 +12,7 @@ if [ -z "$cbindgen" ] || [ "$("$cbindgen" --version)" != "cbindgen $pinned" ]; t
 fi
 # cbindgen takes one file: the border in the order in which the header is to be read.
 mkdir -p target
-for f in generated constants version errors options pool events cancel conn block stmt rows; do
+for f in generated constants version errors options pool metrics mirror events cancel conn transaction settings block stmt streams rows values; do
     grep -v '^//!' "src/capi/$f.rs"
 done >target/capi.rs
 "$cbindgen" --quiet --config cbindgen.toml ${1:+"$1"} --output include/twinpool.h target/capi.rs

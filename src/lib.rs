@@ -17,12 +17,14 @@
 //! | [`queue`] | `invocation_queue`: entries, append, replay |
 //! | [`pair`] | what the two nodes are to each other: tables, state, epoch, monitor |
 //! | [`link`] | the only place that knows ODBC |
+//! | [`metrics`] | counting and timing, for all of these |
 
 pub mod config;
 pub mod error;
 pub mod failpoint;
 pub mod link;
 pub mod logging;
+pub mod metrics;
 pub mod pair;
 pub mod pool;
 pub mod queue;

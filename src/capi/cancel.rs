@@ -9,7 +9,7 @@ use super::generated::twin_status;
 use super::guard::{ErrOut, Pooled, free, with_anywhere};
 use super::handle::{Object, Table};
 use crate::error::{Result, Status};
-use crate::link::Canceller;
+use crate::twin::Canceller;
 
 /// Ends a running statement of its connection from another thread. Any thread, any time; it may outlive the
 /// connection.
@@ -22,13 +22,8 @@ pub struct twin_cancel {
 pub struct Gate(Mutex<Option<Canceller>>);
 
 impl Gate {
-    pub fn new(canceller: impl Into<Option<Canceller>>) -> Gate {
-        Gate(Mutex::new(canceller.into()))
-    }
-
-    /// Leads to the session's new connection.
-    pub fn renew(&self, canceller: impl Into<Option<Canceller>>) {
-        *self.0.lock() = canceller.into();
+    pub fn new(canceller: Canceller) -> Gate {
+        Gate(Mutex::new(Some(canceller)))
     }
 
     /// Waits for a cancel that is on its way.

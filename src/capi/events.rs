@@ -8,7 +8,8 @@ use super::args::bad_argument;
 use super::constants::*;
 use super::errors::twin_error;
 use super::generated::twin_status;
-use super::guard::{ErrOut, call, callback, in_callback};
+use super::guard::{ErrOut, call, callback, in_callback, with};
+use super::pool::{PoolObject, twin_pool};
 use crate::error::Status;
 use crate::logging::{self, Listener};
 use crate::pair::Event;
@@ -102,6 +103,25 @@ impl EventSink {
         // SAFETY: the host's own function with the pointer it gave; the event lives during the call.
         callback(|| unsafe { (host.tell)(&event, host.user) });
     }
+}
+
+/// Names the function that hears of events, or none with NULL. It replaces the one before; when this call returns,
+/// that one is not running and will not be called again. `user` is handed to it.
+///
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_pool_listen(
+    pool: *mut twin_pool,
+    callback: twin_event_callback,
+    user: *mut c_void,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
+    let err = unsafe { ErrOut::new(err) };
+    with(pool, err, |p: &PoolObject| {
+        p.0.events.replace(callback.map(|f| Host::new(f, user)));
+        Ok(Status::Ok)
+    })
 }
 
 /// The host's function for log records, and what it wants to be handed.

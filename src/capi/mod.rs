@@ -1,6 +1,6 @@
 //! The C border: `include/twinpool.h`.
 //!
-//! One file per noun. What is common to all calls lives in four of them: `handle` (tokens), `guard` (panics,
+//! One file per noun, or per thing that a noun does. What is common to all calls lives in four of them: `handle` (tokens), `guard` (panics,
 //! forks, callbacks), `args` (pointers in and out), `process` (which process this is). An exported function
 //! wraps its pointers by `args`, and does the rest inside the guard without `unsafe`.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -11,6 +11,7 @@ mod args;
 mod block;
 mod cancel;
 mod conn;
+mod connection;
 mod constants;
 #[cfg(test)]
 mod documents;
@@ -20,9 +21,16 @@ mod events;
 mod generated;
 mod guard;
 mod handle;
+mod listing;
+mod metrics;
+mod mirror;
 mod options;
 mod pool;
 mod process;
 mod rows;
+mod settings;
 mod stmt;
+mod streams;
+mod transaction;
+mod values;
 mod version;

@@ -7,13 +7,14 @@ use super::args::{In, Out, OutStruct, Ref, bad_argument};
 use super::block::{
     self, COLUMN_INFO_FIRST, Columns, twin_block, twin_column_info, twin_date, twin_time, twin_timestamp,
 };
-use super::conn::{ConnCore, deliver};
+use super::connection::{ConnCore, deliver};
 use super::errors::{self, twin_error};
 use super::generated::twin_status;
 use super::guard::{ErrOut, Pooled, free, with_alone};
 use super::handle::{Object, Table};
 use super::pool::PoolCore;
 use super::rows::twin_rows;
+use super::streams::{self, Stream};
 use crate::error::{Error, Result, Status};
 use crate::twin::{Executed, Session};
 use crate::value::Value;
@@ -26,11 +27,34 @@ pub struct twin_stmt {
 /// More than any engine takes (PostgreSQL and MariaDB: 65,535).
 const MAX_PARAMETERS: i32 = 65_535;
 
+/// More than the drivers' own lengths can tell.
+pub const LONGEST: usize = i32::MAX as usize;
+
+/// What stands at a parameter's place.
+pub enum Parameter {
+    Unbound,
+    Value(Value),
+    /// Pieces put so far, and their kind.
+    Pieces(i32, Vec<u8>),
+    /// To be read at the next execute.
+    Stream(Stream),
+}
+
+impl Parameter {
+    /// Pieces and streams serve one execute: what comes next is another value.
+    fn is_for_once(&self) -> bool {
+        matches!(self, Parameter::Pieces(..) | Parameter::Stream(_))
+    }
+}
+
+pub fn too_long() -> Error {
+    bad_argument("the value is longer than 2 GiB")
+}
+
 pub struct StmtObject {
     core: Arc<ConnCore>,
     sql: String,
-    /// `None`: not bound yet.
-    parameters: Vec<Option<Value>>,
+    parameters: Vec<Parameter>,
     batch: Vec<Vec<Value>>,
     /// Errors of the last batch's rows.
     failures: Vec<(usize, Error)>,
@@ -66,7 +90,8 @@ pub fn handle(core: Arc<ConnCore>, sql: &str) -> Result<*mut twin_stmt> {
 }
 
 impl StmtObject {
-    fn bind(&mut self, index: i32, value: Value) -> Result<Status> {
+    /// The place of parameter `index`, made if it is not there yet.
+    pub fn place(&mut self, index: i32) -> Result<&mut Parameter> {
         let at = match index {
             1..=MAX_PARAMETERS => index as usize - 1,
             _ => {
@@ -76,20 +101,65 @@ impl StmtObject {
             }
         };
         if self.parameters.len() <= at {
-            self.parameters.resize(at + 1, None);
+            self.parameters.resize_with(at + 1, || Parameter::Unbound);
         }
-        if let Some(place) = self.parameters.get_mut(at) {
-            *place = Some(value);
+        self.parameters.get_mut(at).ok_or_else(|| bad_argument(format!("`index` is {index}")))
+    }
+
+    /// Puts a piece behind those that are there.
+    pub fn put(&mut self, index: i32, kind: i32, piece: &[u8]) -> Result<()> {
+        let place = self.place(index)?;
+        match place {
+            Parameter::Pieces(was, bytes) if *was == kind => {
+                if bytes.len() + piece.len() > LONGEST {
+                    return Err(too_long());
+                }
+                bytes.extend_from_slice(piece);
+            }
+            Parameter::Pieces(..) => {
+                return Err(bad_argument(format!("the pieces of parameter {index} are of different kinds")));
+            }
+            _ if piece.len() > LONGEST => return Err(too_long()),
+            _ => *place = Parameter::Pieces(kind, piece.to_vec()),
         }
-        Ok(Status::Ok)
+        Ok(())
+    }
+
+    /// Moves the values out for an execute: large ones are not copied once more. Pieces and streams are values
+    /// from then on.
+    fn take_values(&mut self) -> Result<Vec<Value>> {
+        if let Some(i) = self.parameters.iter().position(|p| matches!(p, Parameter::Unbound)) {
+            return Err(bad_argument(format!("parameter {} is not bound", i + 1)));
+        }
+        for (i, p) in self.parameters.iter_mut().enumerate() {
+            let value = match std::mem::replace(p, Parameter::Unbound) {
+                Parameter::Unbound => continue,
+                Parameter::Value(value) => value,
+                Parameter::Pieces(kind, bytes) => streams::value(kind, bytes, i + 1)?,
+                Parameter::Stream(stream) => stream.drain(i + 1)?,
+            };
+            *p = Parameter::Value(value);
+        }
+        let value = |p| if let Parameter::Value(value) = p { Some(value) } else { None };
+        Ok(self.parameters.drain(..).filter_map(value).collect())
     }
 }
 
 fn bind(stmt: *mut twin_stmt, index: i32, err: ErrOut, value: impl FnOnce() -> Result<Value>) -> twin_status {
-    with_alone(stmt, err, |s: &mut StmtObject| s.bind(index, value()?))
+    with_alone(stmt, err, |s: &mut StmtObject| {
+        let value = value()?;
+        if matches!(&value, Value::Text(t) | Value::Decimal(t) if t.len() > LONGEST)
+            || matches!(&value, Value::Bytes(b) if b.len() > LONGEST)
+        {
+            return Err(too_long());
+        }
+        *s.place(index)? = Parameter::Value(value);
+        Ok(Status::Ok)
+    })
 }
 
-/// Binds NULL to parameter `index`, counted from 1. What is bound stays until it is bound anew or cleared.
+/// Binds NULL to parameter `index`, counted from 1. What is bound stays until it is bound anew or cleared; only pieces
+/// and streams serve one execute. A value may have up to 2 GiB.
 ///
 /// Errors of all the binds: `TWIN_ERR_ARGUMENT`, `TWIN_ERR_UTF8`.
 /// Since: 0.1
@@ -305,14 +375,13 @@ pub unsafe extern "C" fn twin_stmt_execute(
     // SAFETY: the caller's pointers are as `args` asks.
     let (affected, rows, err) = unsafe { (Out::new(affected), Out::handle(rows), ErrOut::new(err)) };
     with_alone(stmt, err, |s: &mut StmtObject| {
-        if let Some(missing) = s.parameters.iter().position(Option::is_none) {
-            return Err(bad_argument(format!("parameter {} is not bound", missing + 1)));
-        }
-        // Moved out for the call and back after it: large values are not copied once more.
-        let parameters: Vec<Value> = s.parameters.drain(..).flatten().collect();
+        let streamed: Vec<bool> = s.parameters.iter().map(Parameter::is_for_once).collect();
+        let parameters = s.take_values()?;
         let result =
             s.core.run(|session| session.execute(&s.sql, &parameters), |done: &Executed| done.status);
-        s.parameters.extend(parameters.into_iter().map(Some));
+        let kept = parameters.into_iter().zip(streamed);
+        s.parameters
+            .extend(kept.map(|(v, once)| if once { Parameter::Unbound } else { Parameter::Value(v) }));
         let (done, held) = result?;
         deliver(&s.core, held, done, &affected, &rows)
     })

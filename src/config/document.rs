@@ -110,7 +110,7 @@ fn takes(kind: Kind) -> String {
         Kind::Bytes { min, max } => format!("bytes (also `64KiB`, `1MiB`), {min} to {max}"),
         Kind::Fraction { min, max } => format!("{min} to {max}"),
         Kind::Choice(words) => words.join(", "),
-        Kind::Sqlstates => "SQLSTATEs or classes, `08,57P01,!57P03`".into(),
+        Kind::Sqlstates => "SQLSTATEs or classes, `57,42501,!57014`".into(),
     }
 }
 

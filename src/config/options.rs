@@ -167,7 +167,7 @@ pub static TABLE: &[Row] = &[
     row("pool.read_only", Switch, "off", "Sessions leave the pool read-only.").hikari("readOnly"),
     row("pool.suspension", Switch, "on", "Whether the pool may be suspended.").hikari("allowPoolSuspension"),
     row("pool.suspend_fail_fast", Switch, "off", "While the pool is suspended, an acquire fails at once instead of waiting for its timeout.").live().hikari("throwIfSuspended (system property)"),
-    row("pool.evict_sqlstates", Sqlstates, "", "SQLSTATEs (or their first two characters) after which a session is thrown away at release, beside those known to mean a lost connection; `!57P03` keeps one.").hikari("exceptionOverrideClassName"),
+    row("pool.evict_sqlstates", Sqlstates, "", "SQLSTATEs (or their first two characters) after which a session is thrown away at release, beside those known to mean a lost connection; `57,!57014` excepts one of a class.").hikari("exceptionOverrideClassName"),
 
     row("statement.timeout_ms", ms_or_off(1, DAY), "0", "Limit of one call to a database; past it the call is cut and its connection lost. 0: none.").hikari("networkTimeout (JDBC)"),
     row("statement.lock_timeout_ms", ms_or_off(1, DAY), "0", "How long a statement waits for a lock. 0: as the database decides (SQLite: 5000)."),

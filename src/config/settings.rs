@@ -56,6 +56,7 @@ impl NodeSettings {
             create: false,
             statement_cache: self.statement_cache,
             init_sql: self.init_sql.clone(),
+            ..LinkSettings::default()
         }
     }
 

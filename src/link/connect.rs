@@ -17,7 +17,6 @@ use super::dialects::{self, Driver, Engine};
 use super::handles::Dbc;
 use super::link::Link;
 use super::socket::Sockets;
-use super::statement::Cache;
 use super::watchdog::{self, Slot};
 use super::{LinkSettings, process};
 use crate::error::{Class, Error, Record, Result, Side, Status};
@@ -154,8 +153,7 @@ fn attempt_as(
         _ => None,
     };
     let slot = Slot::new(interrupt);
-    let cache = Cache::new(settings.statement_cache);
-    let core = Arc::new(Core::new(side, driver, dbc, secrets, slot, cache));
+    let core = Arc::new(Core::new(side, driver, dbc, secrets, slot, settings));
     let mut link = Link::assemble(core, file);
     // The first question is asked unwatched, for the socket is not known yet: this thread may hang, its
     // caller does not.

@@ -3,18 +3,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use odbc_api::sys::SqlReturn;
 use parking_lot::{Condvar, Mutex};
 
-use super::TxState;
 use super::diagnostics::{self, Secrets};
 use super::dialects::{Aftermath, Driver};
 use super::handles::{Dbc, Stmt, succeeded};
 use super::statement::Cache;
 use super::watchdog::{self, Slot};
+use super::{LinkSettings, TxState};
+use crate::config::EvictRule;
 use crate::error::{Class, Error, Record, Result, Side, Status};
+use crate::metrics::{Metrics, Times};
 
 /// How long the end of a call waits for a `SQLCancel` under way. One that takes longer hangs.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
@@ -22,6 +24,8 @@ const CANCEL_GRACE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Running {
     stmt: Option<Arc<Stmt>>,
+    /// Somebody has asked for the end of the call that runs, or ran last.
+    cancelled: bool,
     cancelling: usize,
 }
 
@@ -43,6 +47,10 @@ pub(crate) struct Core {
     rolled_back: AtomicBool,
     /// Nanoseconds; 0: none.
     call_timeout: AtomicU64,
+    evict: Arc<EvictRule>,
+    /// An error has come that `evict` names.
+    worn: AtomicBool,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// What came of a watched call.
@@ -64,14 +72,14 @@ impl Core {
         dbc: Arc<Dbc>,
         secrets: Secrets,
         slot: Arc<Slot>,
-        cache: Cache,
+        settings: &LinkSettings,
     ) -> Core {
         Core {
             side,
             driver,
             dbc,
             secrets,
-            cache: Mutex::new(cache),
+            cache: Mutex::new(Cache::new(settings.statement_cache)),
             busy: Mutex::new(()),
             running: Mutex::default(),
             cancelled: Condvar::new(),
@@ -80,6 +88,9 @@ impl Core {
             tx: AtomicU8::new(0),
             rolled_back: AtomicBool::new(false),
             call_timeout: AtomicU64::new(0),
+            evict: settings.evict.clone(),
+            worn: AtomicBool::new(false),
+            metrics: settings.metrics.clone(),
         }
     }
 
@@ -125,6 +136,16 @@ impl Core {
         self.lost.load(Ordering::Acquire)
     }
 
+    /// Whether an error has come after which the options want the connection to be thrown away.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.worn.load(Ordering::Relaxed)
+    }
+
+    fn times(&self) -> Option<&Times> {
+        let metrics = self.metrics.as_ref()?;
+        Some(if self.side == Side::Mirror { &metrics.mirror } else { &metrics.master })
+    }
+
     /// The connection is of no more use. Our copy of its socket would keep it open, so it is cut.
     pub(crate) fn mark_lost(&self) {
         if !self.lost.swap(true, Ordering::AcqRel) && self.slot.has_socket() && self.dbc.is_ours() {
@@ -164,11 +185,19 @@ impl Core {
     /// Runs a driver's function that may wait for the server. `busy` is held by the caller.
     pub(crate) fn call(&self, stmt: &Arc<Stmt>, f: impl FnOnce() -> SqlReturn) -> Called {
         let limit = self.call_timeout();
-        self.running.lock().stmt = Some(stmt.clone());
+        {
+            let mut running = self.running.lock();
+            running.stmt = Some(stmt.clone());
+            running.cancelled = false;
+        }
         if let Some(limit) = limit {
             self.slot.arm(limit);
         }
+        let times = self.times().map(|times| (times, Instant::now()));
         let ret = f();
+        if let Some((times, start)) = times {
+            times.since(start);
+        }
         let timed_out = limit.is_some() && self.slot.disarm();
         self.call_is_over();
         // The socket was shut down, whatever the driver made of it.
@@ -199,6 +228,7 @@ impl Core {
         let mut running = self.running.lock();
         let Some(stmt) = running.stmt.clone() else { return };
         running.cancelling += 1;
+        running.cancelled = true;
         drop(running);
         let stmt = self.slot.interrupt().unwrap_or(stmt);
         let core = self.clone();
@@ -235,12 +265,20 @@ impl Core {
     pub(crate) fn judge(&self, records: Vec<Record>, timed_out: bool, function: &'static str) -> Error {
         let cut = self.is_lost();
         let error = diagnostics::error(self.driver, self.side, function, records, &self.secrets);
+        if error.records().iter().any(|r| self.evict.decide(&r.sqlstate) == Some(true)) {
+            self.worn.store(true, Ordering::Relaxed);
+        }
         // Without a socket the call was interrupted, and may have ended for another reason all the same.
         if timed_out && (self.slot.has_socket() || error.class() == Class::TimedOut) {
             let limit = self.call_timeout().unwrap_or_default().as_millis();
             let text =
                 format!("{function} on the {}: no answer within {limit} ms; the call was cut", self.side);
             return Error::database(self.side, Class::TimedOut, text, error.records().to_vec());
+        }
+        if !timed_out && error.class() == Class::TimedOut && self.running.lock().cancelled {
+            let text = format!("{function} on the {}: cancelled", self.side);
+            return Error::database(self.side, Class::TimedOut, text, error.records().to_vec())
+                .with_status(Status::Cancelled);
         }
         let lost = cut || error.class() == Class::Unreachable || self.driver_says_dead(&error);
         if !lost {

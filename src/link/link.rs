@@ -126,6 +126,11 @@ impl Link {
         self.core.is_lost()
     }
 
+    /// Whether an error has come after which `LinkSettings::evict` wants it to be thrown away.
+    pub fn is_worn(&self) -> bool {
+        self.core.is_worn()
+    }
+
     /// Asks the server, within `limit`.
     pub fn ping(&mut self, limit: Duration) -> Result<()> {
         self.core.check()?;
@@ -155,6 +160,10 @@ impl Link {
             }
             _ => Ok(()),
         }
+    }
+
+    pub fn call_timeout(&self) -> Option<Duration> {
+        self.core.call_timeout()
     }
 
     /// Limit of each following call; `None`: none. Past it the connection is cut and lost; SQLite's call is
@@ -260,6 +269,14 @@ impl Link {
     /// The same without knowing which one failed: whatever fails, the transaction is of no more use.
     pub fn run_batch(&mut self, statements: &[(&str, &[Value])]) -> Result<Vec<i64>> {
         batch::run_batch(self, statements)
+    }
+
+    /// Runs a statement that changes the session. MariaDB runs a prepared statement in the database in which it
+    /// was prepared, whatever `USE` has said since: all are prepared anew.
+    pub fn run_session(&mut self, sql: &str) -> Result<Outcome> {
+        let outcome = self.run_once(sql)?;
+        self.forget_statements();
+        Ok(outcome)
     }
 
     /// Forgets all prepared statements: after DDL, or when the server was told to deallocate them.

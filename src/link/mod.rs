@@ -29,7 +29,11 @@ mod statement;
 mod transaction;
 mod watchdog;
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::config::EvictRule;
+use crate::metrics::Metrics;
 
 pub use block::Cursor;
 pub use dialects::{Dialect, Engine};
@@ -52,6 +56,10 @@ pub struct LinkSettings {
     pub statement_cache: usize,
     /// Run after connecting, on every connection.
     pub init_sql: Vec<String>,
+    /// After which errors a connection is worn out, beside those that mean its loss.
+    pub evict: Arc<EvictRule>,
+    /// Where calls are timed; `None`: nowhere.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Default for LinkSettings {
@@ -64,6 +72,8 @@ impl Default for LinkSettings {
             create: false,
             statement_cache: 64,
             init_sql: Vec::new(),
+            evict: Arc::default(),
+            metrics: None,
         }
     }
 }

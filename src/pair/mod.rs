@@ -2,6 +2,7 @@
 //! handle on them.
 
 mod between;
+mod figures;
 mod gate;
 mod locks;
 mod monitor;
@@ -15,6 +16,7 @@ mod verify;
 
 use std::sync::Arc;
 
+pub use figures::PoolMetrics;
 pub use gate::Turn;
 pub use operator::QueueEntry;
 pub use state::MirrorState;

@@ -10,6 +10,7 @@ use super::shared::{Pair, int, now_text, parse_time, text};
 use super::state::MirrorState;
 use crate::error::{Error, Result};
 use crate::queue::replay::{Backoff, Replayer, Step};
+use crate::twin::validate;
 use crate::value::Value;
 
 /// How often the dead are looked for while all is well. Sooner after the open: whoever opens in place of a
@@ -102,7 +103,9 @@ pub fn catch_up(pair: &Arc<Pair>, now: &AtomicBool) {
             backoff.reset();
             pair.setup.poll
         } else {
-            match replay(pair, &mut wakings) {
+            let ran = replay(pair, &mut wakings);
+            pair.seen.lock().replay_ended.get_or_insert_with(Instant::now);
+            match ran {
                 Ok(Ran::NotOurs) => pair.setup.poll,
                 Ok(Ran::Done) => {
                     backoff.reset();
@@ -142,7 +145,10 @@ enum Ran {
 /// One run: under the replay lock, until the pair is in step or something stops it.
 fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
     // The mirror first: while it is away no lock is taken and no other connection made.
-    let mirror = pair.open_mirror();
+    let mirror = pair.open_mirror().and_then(|mut mirror| {
+        validate(&mut mirror, &pair.setup.mirror_validation, pair.setup.mirror_timeout)?;
+        Ok(mirror)
+    });
     pair.seen.lock().mirror_reachable = mirror.is_ok();
     let mirror = mirror?;
     let Some(_lock) = locks::try_lock(pair.open_master()?, "twin-replay", true)? else {
@@ -154,6 +160,7 @@ fn replay(pair: &Arc<Pair>, wakings: &mut u64) -> Result<Ran> {
     {
         let mut seen = pair.seen.lock();
         seen.replay_done = 0;
+        (seen.replay_began, seen.replay_ended) = (Some(Instant::now()), None);
         seen.last_error = None;
     }
     let _ = look(pair);

@@ -4,10 +4,12 @@ use super::locks::{self, Held};
 use super::shared::{Pair, PairParts, Setup, View, clip, int, now_text, read_state, text};
 use super::state::{MirrorState, StateRow};
 use super::tables::{FORMAT, NAMES, Tables};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
 use crate::link::{Engine, Link, LinkSettings};
+use crate::metrics::Metrics;
 use crate::queue::replay::read_applied;
 use crate::twin::half::MirrorTarget;
 use crate::value::Value;
@@ -28,6 +30,7 @@ pub struct OpenSpec {
     pub prefix: String,
     pub create_tables: bool,
     pub check_schema: bool,
+    pub metrics: Arc<Metrics>,
 }
 
 /// An opened pair and the lock that proves it alive.
@@ -115,6 +118,7 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         mirror: MirrorTarget { connection_string: spec.mirror, settings: spec.mirror_settings },
         control: master,
         view,
+        metrics: spec.metrics,
     });
     set_mode(&pair, &row)?;
     match mirror {

@@ -12,10 +12,12 @@ use super::gate::{Gate, Turn};
 use super::state::{MirrorState, StateRow};
 use super::tables::Tables;
 use super::{Event, Listener};
+use crate::config::Validation;
 use crate::error::{Error, Result, Side, Status};
 use crate::link::catalog::TableFacts;
 use crate::link::dialects::dialect;
 use crate::link::{Link, LinkSettings};
+use crate::metrics::Metrics;
 use crate::sql::Classifier;
 use crate::twin::half::{MirrorTarget, Shared as HalfShared};
 use crate::value::{Isolation, Value};
@@ -40,6 +42,9 @@ pub struct Setup {
     pub isolation: Isolation,
     pub read_only: bool,
     pub schema: Option<String>,
+    /// How a session, and the mirror when it comes back, are asked whether they live.
+    pub master_validation: Validation,
+    pub mirror_validation: Validation,
 }
 
 /// What this pool last saw of `twin_state`.
@@ -71,6 +76,9 @@ pub struct Seen {
     pub queue_oldest: Option<u64>,
     /// Done since the replay that runs began.
     pub replay_done: u64,
+    /// Begin and end of the replay that runs, or ran last.
+    pub replay_began: Option<Instant>,
+    pub replay_ended: Option<Instant>,
     /// Why the last attempt to reach or to catch up the mirror failed.
     pub last_error: Option<Error>,
 }
@@ -103,6 +111,7 @@ pub struct Pair {
     /// Turns at a master that has one writer at a time; `None`: it has many.
     gate: Option<Arc<Gate>>,
     pub counters: Counters,
+    pub metrics: Arc<Metrics>,
     /// The newest epoch in which a mirror COMMIT of ours failed or a master COMMIT is unresolved, 0: none.
     /// Nothing may be direct in it or before. It is never cleared: only a drain brings a higher epoch that is
     /// in step, and a late reading of an older state must not be able to take it away.
@@ -137,6 +146,7 @@ pub struct PairParts {
     pub mirror: MirrorTarget,
     pub control: Link,
     pub view: View,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Pair {
@@ -156,6 +166,7 @@ impl Pair {
             mirror: Arc::new(p.mirror),
             between: Between::default(),
             counters: Counters::default(),
+            metrics: p.metrics,
             marked: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             fenced: AtomicBool::new(false),
@@ -254,6 +265,17 @@ impl Pair {
         Link::open(Side::Master, &self.master_connection, &self.master_settings)
     }
 
+    /// A connection to the master that has to be there by `deadline`; until its settings are restored its
+    /// calls end by then too.
+    pub fn open_master_by(&self, deadline: Instant) -> Result<Link> {
+        let mut settings = self.master_settings.clone();
+        settings.connect_timeout = settings.connect_timeout.min(left(deadline));
+        let mut link = Link::open(Side::Master, &self.master_connection, &settings)?;
+        let limit = left(deadline);
+        link.set_call_timeout(Some(settings.call_timeout.map_or(limit, |own| own.min(limit))));
+        Ok(link)
+    }
+
     pub fn open_mirror(&self) -> Result<Link> {
         Link::open(Side::Mirror, &self.mirror.connection_string, &self.mirror.settings)
     }
@@ -319,7 +341,7 @@ impl Pair {
 
     /// A slot for a new session: one that was given back, or a new number with rows of its own in the
     /// master. The mirror's row is made by the first half that needs it.
-    pub fn take_slot(&self, link: &mut Link) -> Result<Slot> {
+    pub fn take_slot(&self, link: &mut Link, deadline: Instant) -> Result<Slot> {
         let slot = {
             let mut slots = self.slots.lock();
             match slots.1.pop() {
@@ -332,7 +354,7 @@ impl Pair {
         };
         // Tied to the registration: whoever removes this pool holds its row, and no slot comes after that.
         let id = Value::Text(self.id.clone());
-        let _turn = self.writers_turn()?;
+        let _turn = self.gate.as_ref().map(|gate| gate.enter(left(deadline))).transpose()?;
         link.begin(true)?;
         let registered = link.query(&self.tables.lock_registration, std::slice::from_ref(&id));
         let made = registered.and_then(|rows| {
@@ -417,6 +439,11 @@ impl Pair {
         let direct = view.state == MirrorState::InSync && !view.asynchronous && !self.is_marked(view.epoch);
         direct.then_some(view.epoch)
     }
+}
+
+/// What is left until then; never nothing, which some take for no limit.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
 /// The answer to whoever goes on with a pool that was removed.

@@ -22,6 +22,14 @@ pub enum MirrorState {
 }
 
 impl MirrorState {
+    pub const ALL: [MirrorState; 5] = [
+        MirrorState::InSync,
+        MirrorState::Queueing,
+        MirrorState::Replaying,
+        MirrorState::Diverged,
+        MirrorState::Detached,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             MirrorState::InSync => "in_sync",

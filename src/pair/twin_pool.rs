@@ -13,6 +13,7 @@ use super::{Listener, Progress, QueueEntry, TableComparison, monitor, operator, 
 use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
 use crate::link::Engine;
+use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::twin::{Session, SessionManager};
 
@@ -47,9 +48,9 @@ pub struct PoolStatus {
     pub rerun: u64,
 }
 
-struct Inner {
-    pair: Arc<Pair>,
-    pool: Pool<SessionManager>,
+pub(super) struct Inner {
+    pub(super) pair: Arc<Pair>,
+    pub(super) pool: Pool<SessionManager>,
     options: Mutex<Options>,
     /// Set to let the replay thread try now instead of after its pause.
     now: Arc<AtomicBool>,
@@ -59,7 +60,7 @@ struct Inner {
 /// One process's handle on the pair. Clones share it; any thread may use it.
 #[derive(Clone)]
 pub struct TwinPool {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl TwinPool {
@@ -71,8 +72,12 @@ impl TwinPool {
         for warning in &warnings {
             log::warn!(target: "twinpool::config", "{}: {warning}", s.name);
         }
-        let master_settings = s.master.link();
+        let metrics = Arc::new(Metrics::default());
+        let mut master_settings = s.master.link();
+        master_settings.metrics = Some(Arc::clone(&metrics));
+        master_settings.evict = Arc::new(s.session.evict.clone());
         let mut mirror_settings = s.mirror.link();
+        mirror_settings.metrics = Some(Arc::clone(&metrics));
         // The mirror's own limits: a caller never waits for it longer than mirror.timeout_ms.
         mirror_settings.connect_timeout = mirror_settings.connect_timeout.min(s.mirror_timeout);
         mirror_settings.call_timeout = Some(s.mirror_timeout);
@@ -98,6 +103,8 @@ impl TwinPool {
             isolation: s.session.isolation,
             read_only: s.session.read_only,
             schema: s.session.schema.clone(),
+            master_validation: s.master.validation.clone(),
+            mirror_validation: s.mirror.validation.clone(),
         };
         let opened = open::open(OpenSpec {
             setup,
@@ -109,6 +116,7 @@ impl TwinPool {
             prefix: s.tables.prefix.clone(),
             create_tables: s.tables.create,
             check_schema: s.schema_check,
+            metrics,
         })?;
         let pair = Arc::new(opened.pair);
         let now = Arc::new(AtomicBool::new(false));

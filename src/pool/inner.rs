@@ -14,6 +14,7 @@ use super::rules::Rules;
 use super::{closer, opener};
 use crate::config::PoolSettings;
 use crate::error::Error;
+use crate::metrics::Metrics;
 
 /// What the handles, leases and threads of one pool share.
 pub struct Inner<M: Manager> {
@@ -26,6 +27,7 @@ pub struct Inner<M: Manager> {
     pub retry: Condvar,
     /// Wakes the keeper.
     pub wake: Condvar,
+    pub metrics: Arc<Metrics>,
 }
 
 /// A pool is open until it is closed, and never again.
@@ -219,7 +221,9 @@ impl<T> State<T> {
 impl<M: Manager> Inner<M> {
     pub fn new(manager: M, settings: PoolSettings, clock: Clock) -> Inner<M> {
         let state = Mutex::new(State::new(settings, clock.now()));
-        Inner { manager, clock, state, changed: Condvar::new(), retry: Condvar::new(), wake: Condvar::new() }
+        let metrics = manager.metrics();
+        let (changed, retry, wake) = (Condvar::new(), Condvar::new(), Condvar::new());
+        Inner { manager, clock, state, changed, retry, wake, metrics }
     }
 
     /// Plans under the lock, lets it go, and starts what was planned.

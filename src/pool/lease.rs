@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::bag::{Entry, From};
 use super::inner::Inner;
@@ -16,11 +17,12 @@ pub struct Lease<M: Manager> {
     inner: Arc<Inner<M>>,
     /// Its record while leaks are looked for.
     record: Option<u64>,
+    since: Instant,
 }
 
 impl<M: Manager> Lease<M> {
     pub(super) fn new(entry: Entry<M::Item>, inner: Arc<Inner<M>>, record: Option<u64>) -> Lease<M> {
-        Lease { entry: Some(entry), inner, record }
+        Lease { entry: Some(entry), inner, record, since: Instant::now() }
     }
 
     /// Back to the pool. The error is that of resetting the session; it has then been closed, and nothing is
@@ -66,6 +68,9 @@ impl<M: Manager> Lease<M> {
     }
 
     fn end_record(&mut self) {
+        if self.entry.is_some() {
+            self.inner.metrics.usage.since(self.since);
+        }
         if let Some(id) = self.record.take() {
             let record = self.inner.state.lock().leases.remove(&id);
             if let Some(r) = record.filter(|r| r.reported) {

@@ -2,9 +2,11 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Status};
+use crate::metrics::Metrics;
 
 /// Makes, checks and ends what a pool keeps. Called from any thread, several at a time, never under a lock of
 /// the pool. A panic counts as the failure of the call.
@@ -28,6 +30,11 @@ pub trait Manager: Send + Sync + 'static {
 
     /// A few words for error messages, such as the state of the mirror. Empty: none.
     fn note(&self) -> String;
+
+    /// Where the pool's times are counted.
+    fn metrics(&self) -> Arc<Metrics> {
+        Arc::default()
+    }
 
     /// A session has been out for longer than `leak_threshold`. Called from the keeper.
     fn leak_suspected(&self, report: &str) {

@@ -113,7 +113,10 @@ fn deadline(settings: &PoolSettings) -> Instant {
 
 /// One attempt.
 pub fn connect<M: Manager>(inner: &Arc<Inner<M>>, deadline: Instant) -> Result<M::Item> {
-    guarded("connect", || inner.manager.connect(deadline)).and_then(|made| made)
+    let start = Instant::now();
+    let made = guarded("connect", || inner.manager.connect(deadline)).and_then(|made| made)?;
+    inner.metrics.connect.since(start);
+    Ok(made)
 }
 
 fn succeeded<T>(state: &mut State<T>) -> News {

@@ -152,6 +152,7 @@ impl<M: Manager> Pool<M> {
             }
             let over = rules.is_over(&entry);
             if !over && self.is_good(&mut entry, &rules, deadline) {
+                inner.metrics.acquire.since(started);
                 return Ok(Lease::new(entry, inner.clone(), record));
             }
             // From here to the next `take` under one lock: whoever meets a dead session keeps the place for

@@ -21,6 +21,8 @@ struct Due {
     /// Id in the queue; None: a pending row.
     id: Option<i64>,
     entry: Entry,
+    /// Size of its payload.
+    bytes: usize,
 }
 
 impl Due {
@@ -88,7 +90,10 @@ impl<'a> Replayer<'a> {
     pub fn step(&mut self) -> Result<Step> {
         let due = self.read_due(false)?;
         let queued = due.iter().filter(|d| d.id.is_some()).count();
-        if queued >= self.pair.setup.drain_below || (self.pair.view().asynchronous && !due.is_empty()) {
+        // What is large takes longer than writers may be suspended: in a drain it would never come to its end.
+        let large = due.iter().map(|d| d.bytes).sum::<usize>() >= self.pair.setup.batch_bytes;
+        let alone = self.pair.view().asynchronous && !due.is_empty();
+        if queued >= self.pair.setup.drain_below || large || alone {
             self.apply_and_purge(&due, false)?;
             return Ok(Step::Progressed);
         }
@@ -113,14 +118,14 @@ impl<'a> Replayer<'a> {
             }
             let payload = if parts > 1 {
                 let name = [Value::Text(pool.clone()), Value::Int(slot), Value::Int(seq as i64)];
-                self.master.query(&t.read_parts, &name)?.iter().flat_map(|r| payload(&r[0])).collect()
+                joined(self.master.query(&t.read_parts, &name)?)
             } else {
                 payload(&r[5])
             };
             bytes += payload.len();
             let entry =
                 entry::decode(&payload).map_err(|e| e.context(format!("queue entry {}", int(&r[0]))))?;
-            queue.push(Due { pool, slot, seq, id: Some(int(&r[0])), entry });
+            queue.push(Due { pool, slot, seq, id: Some(int(&r[0])), entry, bytes: payload.len() });
         }
         let mut due = Vec::new();
         let pending = self.master.query(&t.read_pending, &[])?;
@@ -132,13 +137,13 @@ impl<'a> Replayer<'a> {
             }
             let payload = if parts > 0 {
                 let name = [Value::Text(pool.clone()), Value::Int(slot)];
-                self.master.query(&t.read_pending_parts, &name)?.iter().flat_map(|r| payload(&r[0])).collect()
+                joined(self.master.query(&t.read_pending_parts, &name)?)
             } else {
                 payload(&r[4])
             };
             let entry =
                 entry::decode(&payload).map_err(|e| e.context(format!("pending row {pool}:{slot}")))?;
-            due.push(Due { pool, slot, seq, id: None, entry });
+            due.push(Due { pool, slot, seq, id: None, entry, bytes: payload.len() });
         }
         due.append(&mut queue);
         Ok(due)
@@ -266,7 +271,7 @@ impl<'a> Replayer<'a> {
     fn run_entries(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
         let context = group.first().map_or(&[][..], |(_, d)| &d.entry.context);
         for sql in context {
-            self.mirror.run_once(sql).map_err(|e| match e.class() {
+            self.mirror.run_session(sql).map_err(|e| match e.class() {
                 Class::Refused => Trouble::Entry(group.first().map_or(0, |g| g.0), e),
                 _ => Trouble::Passing(e),
             })?;
@@ -442,6 +447,18 @@ fn payload(v: &Value) -> Vec<u8> {
         Value::Text(s) => s.clone().into_bytes(),
         _ => Vec::new(),
     }
+}
+
+/// The parts of a payload, put together.
+fn joined(parts: Vec<Vec<Value>>) -> Vec<u8> {
+    let mut whole = Vec::new();
+    for part in parts.iter().filter_map(|row| row.first()) {
+        match part {
+            Value::Bytes(b) => whole.extend_from_slice(b),
+            other => whole.extend_from_slice(&payload(other)),
+        }
+    }
+    whole
 }
 
 /// Positions of all slots on the mirror.

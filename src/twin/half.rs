@@ -428,7 +428,7 @@ fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
     match job {
         Job::Begin => link.begin(true).map_err(judge),
         Job::Run(s) => compare(s, link.run(&s.sql, &s.params).map_err(judge)?.affected),
-        Job::Session(sql) => link.run_once(sql).map(drop).map_err(Failure::Gone),
+        Job::Session(sql) => link.run_session(sql).map(drop).map_err(Failure::Gone),
         Job::Check(sql) => link.run_once(sql).map(drop).map_err(judge),
         Job::Query(sql) => {
             let rows = link.query(sql, &[]).map_err(judge)?;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::session::TwinSession;
 use crate::error::Result;
+use crate::metrics::Metrics;
+use crate::pair::Event;
 use crate::pair::shared::Pair;
 use crate::pool::Manager;
 
@@ -16,8 +18,8 @@ pub struct SessionManager {
 impl Manager for SessionManager {
     type Item = TwinSession;
 
-    fn connect(&self, _deadline: Instant) -> Result<TwinSession> {
-        TwinSession::connect(&self.pair)
+    fn connect(&self, deadline: Instant) -> Result<TwinSession> {
+        TwinSession::connect(&self.pair, deadline)
     }
 
     fn is_valid(&self, session: &mut TwinSession, limit: Duration) -> bool {
@@ -34,6 +36,15 @@ impl Manager for SessionManager {
 
     fn close(&self, session: TwinSession) {
         session.close();
+    }
+
+    fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.pair.metrics)
+    }
+
+    fn leak_suspected(&self, report: &str) {
+        log::warn!(target: "twinpool::pool", "{report}");
+        self.pair.tell(&Event::LeakSuspected { description: report.to_owned() });
     }
 
     fn note(&self) -> String {

@@ -1,8 +1,10 @@
 //! A session: what a caller acquires. A master connection and, while the mirror is in step, a mirror
 //! connection on a worker of its own.
 
+mod canceller;
 mod ddl;
 pub mod half;
+mod keys;
 pub mod manager;
 mod properties;
 mod session;
@@ -11,13 +13,14 @@ mod transaction;
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
-use crate::link::{Canceller, Cursor};
+use crate::link::Cursor;
 use crate::pool::Lease;
 use crate::value::{ColumnInfo, Value};
 
 pub use crate::value::Isolation;
+pub use canceller::Canceller;
 pub use manager::SessionManager;
-pub use session::TwinSession;
+pub use session::{TwinSession, validate};
 
 /// What a statement did.
 #[derive(Debug)]
@@ -131,27 +134,37 @@ impl Session {
     pub fn network_timeout(&self) -> Option<Duration> {
         self.lease.network_timeout()
     }
+    /// Keeps the keys that the database gives to inserted rows, from the next INSERT on; reset at release.
+    pub fn keep_keys(&mut self, on: bool) -> Result<()> {
+        self.lease.keep_keys(on)
+    }
+    /// The key that the last INSERT has generated; `None`: it has generated none.
+    pub fn generated_key(&self) -> Result<Option<i64>> {
+        self.lease.generated_key()
+    }
     /// Asks the master.
     pub fn is_valid(&mut self, limit: Duration) -> bool {
         self.lease.ping(limit)
     }
     /// Ends the running statement, from any thread, any time.
-    pub fn canceller(&self) -> Option<Canceller> {
+    pub fn canceller(&self) -> Canceller {
         self.lease.canceller()
     }
     /// Whether transactions now go to both sides directly.
     pub fn is_direct(&self) -> bool {
         self.lease.is_direct()
     }
-    /// Back to the pool: rolls back, closes what is open, undoes session settings.
+    /// Back to the pool: rolls back, closes what is open, undoes session settings. A session that cannot be made
+    /// as new is thrown away, which is no error: the pool makes another when it needs one.
     pub fn release(self) -> Result<()> {
-        self.lease.release()
+        if let Err(e) = self.lease.release() {
+            log::debug!(target: "twinpool::pool", "a session was thrown away at its release: {e}");
+        }
+        Ok(())
     }
     /// Throws both connections away without waiting for them.
     pub fn abort(self) {
-        if let Some(c) = self.canceller() {
-            c.cut();
-        }
+        self.canceller().cut();
         self.lease.evict();
     }
 }

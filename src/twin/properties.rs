@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::Isolation;
 use super::session::TwinSession;
+use super::{Canceller, Isolation};
 use crate::error::{Error, Result, Status};
-use crate::link::Canceller;
 use crate::value::ColumnInfo;
 
 impl TwinSession {
@@ -87,8 +86,8 @@ impl TwinSession {
         self.network_timeout
     }
 
-    pub fn canceller(&self) -> Option<Canceller> {
-        self.master.as_ref().map(crate::link::Link::canceller)
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
     }
 
     pub fn is_direct(&self) -> bool {

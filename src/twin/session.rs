@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::half::Half;
+use super::keys::Keys;
 use super::transaction::{Route, Tx};
-use super::{Executed, Isolation};
+use super::{Canceller, Executed, Isolation};
+use crate::config::Validation;
 use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
 use crate::pair::shared::{Pair, Slot};
@@ -35,14 +37,18 @@ pub struct TwinSession {
     pub(super) read_only: bool,
     pub(super) network_timeout: Option<Duration>,
     pub(super) schema: Option<String>,
+    pub(super) keys: Keys,
     /// How many of `settings` come from the options.
     own_settings: usize,
+    /// Leads whoever wants to cancel to the connection that there is now.
+    pub(super) canceller: Canceller,
 }
 
 impl TwinSession {
-    pub fn connect(pair: &Arc<Pair>) -> Result<TwinSession> {
-        let mut master = pair.open_master()?;
-        let slot = pair.take_slot(&mut master)?;
+    /// Connects, by `deadline`.
+    pub fn connect(pair: &Arc<Pair>, deadline: Instant) -> Result<TwinSession> {
+        let mut master = pair.open_master_by(deadline)?;
+        let slot = pair.take_slot(&mut master, deadline)?;
         let mut session = TwinSession {
             network_timeout: pair.master_settings.call_timeout,
             pair: Arc::clone(pair),
@@ -57,9 +63,17 @@ impl TwinSession {
             isolation: Isolation::ReadCommitted,
             read_only: false,
             schema: None,
+            keys: Keys::default(),
             own_settings: 0,
+            canceller: Canceller::default(),
         };
-        session.apply_defaults()?;
+        session.renew_canceller();
+        if let Err(e) = session.apply_defaults() {
+            session.close();
+            return Err(e);
+        }
+        let limit = session.network_timeout;
+        session.set_network_timeout(limit)?;
         Ok(session)
     }
 
@@ -110,6 +124,7 @@ impl TwinSession {
                 link.run_once(sql)?;
             }
             self.master = Some(link);
+            self.renew_canceller();
         }
         Ok(())
     }
@@ -269,7 +284,7 @@ impl TwinSession {
         if self.tx.as_ref().is_some_and(|tx| tx.begun) {
             return refuse("session settings are changed outside a transaction");
         }
-        let outcome = self.master()?.run_once(sql)?;
+        let outcome = self.master()?.run_session(sql)?;
         if outcome.rows.is_none() {
             self.settings.retain(|s| s != sql);
             self.settings.push(sql.to_owned());
@@ -371,7 +386,9 @@ impl TwinSession {
                 Ok(done)
             }
             plan => {
+                self.forget_key(&analysis.kind)?;
                 let outcome = self.master()?.run(sql, params)?;
+                self.note_key(&analysis.kind, outcome.affected)?;
                 let local = matches!(plan, Plan::Local);
                 if local {
                     if let Some(tx) = self.tx.as_mut().filter(|_| analysis.kind != Kind::Lock) {
@@ -502,15 +519,31 @@ impl TwinSession {
     }
 
     pub fn ping(&mut self, limit: Duration) -> bool {
-        match &mut self.master {
-            Some(master) => master.ping(limit).is_ok(),
-            None => false,
+        let validation = &self.pair.setup.master_validation;
+        let Some(master) = self.master.as_mut() else { return false };
+        let answer = validate(master, validation, limit);
+        if let Err(e) = &answer {
+            log::info!(target: "twinpool::pool", "a session is not valid any more: {e}");
         }
+        answer.is_ok()
+    }
+
+    fn renew_canceller(&self) {
+        self.canceller.lead_to(self.master.as_ref().map(Link::canceller));
     }
 
     /// Back to how a new session is. An error means: throw it away.
     pub fn reset(&mut self) -> Result<()> {
+        // Whoever held it must not reach the next one's statements.
+        std::mem::take(&mut self.canceller).lead_to(None);
+        self.renew_canceller();
         self.rollback()?;
+        if self.master.as_ref().is_some_and(Link::is_worn) {
+            return Err(Error::new(
+                Status::BadState,
+                "an error that pool.evict_sqlstates names came up on it",
+            ));
+        }
         if self.retired {
             return Err(Error::new(Status::BadState, "the session's slot is retired"));
         }
@@ -520,6 +553,7 @@ impl TwinSession {
             self.isolation = pair.setup.isolation;
         }
         self.autocommit = true;
+        self.keys = Keys::default();
         self.read_only = pair.setup.read_only;
         if self.settings.len() != self.own_settings || self.schema != pair.setup.schema {
             // The half's settings cannot be told apart from its successor's: a new one is made when needed.
@@ -552,6 +586,17 @@ impl TwinSession {
             self.pair.give_slot(self.slot);
         }
     }
+}
+
+/// Asks a node by the means that the options name.
+pub fn validate(link: &mut Link, validation: &Validation, limit: Duration) -> Result<()> {
+    link.ping(limit)?;
+    let Validation::Query(sql) = validation else { return Ok(()) };
+    let before = link.call_timeout();
+    link.set_call_timeout(Some(limit));
+    let answer = link.run_once(sql).map(drop);
+    link.set_call_timeout(before);
+    answer.map_err(|e| e.context("the validation query"))
 }
 
 fn is_constraints(sql: &str) -> bool {

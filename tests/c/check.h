@@ -32,7 +32,7 @@ static inline void check_status(twin_status wanted, twin_status got, const char 
 
 static inline int finish(const char *name)
 {
-    printf("%s: %d checks, %d failed\n", name, checks, failures);
+    printf("%s\n%d passed, %d failed\n", name, checks - failures, failures);
     return failures > 0;
 }
 

@@ -37,6 +37,7 @@ static void every_function_with_a_bad_handle(void *h)
     twin_timestamp stamp = {2024, 2, 29, 12, 0, 0, {0, 0, 0}, 0};
     unsigned char uuid[16] = {0};
     twin_pool_info info;
+    twin_metrics metrics;
     twin_column_info column;
     twin_options *options = (twin_options *)(void *)junk;
     twin_pool *pool = (twin_pool *)(void *)junk;
@@ -47,6 +48,7 @@ static void every_function_with_a_bad_handle(void *h)
     (void)options;
 
     info.struct_size = sizeof info;
+    metrics.struct_size = sizeof metrics;
     column.struct_size = sizeof column;
 
 #define BAD(call)                               \
@@ -73,6 +75,8 @@ static void every_function_with_a_bad_handle(void *h)
     BAD(twin_pool_suspend(h, 0, &e));
     BAD(twin_pool_resume(h, &e));
     BAD(twin_pool_status(h, &info, &e));
+    BAD(twin_pool_metrics(h, &metrics, &e));
+    BAD(twin_pool_metrics_text(h, buffer, sizeof buffer, &size, &e));
     BAD(twin_pool_reason(h, buffer, sizeof buffer, &size, &e));
     BAD(twin_pool_last_error(h, buffer, sizeof buffer, &size, &e));
     BAD(twin_pool_refresh(h, &e));
@@ -119,6 +123,8 @@ static void every_function_with_a_bad_handle(void *h)
     CHECK(cancel == NULL);
     BAD(twin_conn_is_direct(h, &i32, &e));
     BAD(twin_conn_mirror_state(h, &i32, &e));
+    BAD(twin_conn_set_generated_keys(h, 1, &e));
+    BAD(twin_conn_generated_key(h, &i64, &e));
     BAD(twin_conn_last_outcome(h, &i32, &e));
     BAD(twin_cancel_request(h, &e));
 
@@ -133,6 +139,8 @@ static void every_function_with_a_bad_handle(void *h)
     BAD(twin_stmt_bind_time(h, 1, &time, &e));
     BAD(twin_stmt_bind_timestamp(h, 1, &stamp, &e));
     BAD(twin_stmt_bind_uuid(h, 1, uuid, &e));
+    BAD(twin_stmt_put(h, 1, TWIN_TYPE_BYTES, (const uint8_t *)junk, 4, &e));
+    BAD(twin_stmt_bind_stream(h, 1, TWIN_TYPE_BYTES, NULL, NULL, &e));
     BAD(twin_stmt_bind_columns(h, NULL, &e));
     BAD(twin_stmt_clear(h, &e));
     BAD(twin_stmt_execute(h, &i64, &rows, &e));

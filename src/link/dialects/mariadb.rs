@@ -90,6 +90,11 @@ impl Dialect for MariaDb {
         Some(format!("USE {}", self.quote_ident(name)))
     }
 
+    fn generated_key_sql(&self) -> Option<&'static str> {
+        // Setting it to 0 tells the next INSERT that generates one from those that do not.
+        Some("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)")
+    }
+
     fn current_schema_sql(&self) -> &'static str {
         "SELECT DATABASE()"
     }

@@ -91,6 +91,10 @@ pub trait Dialect: Send + Sync {
     /// Makes unqualified names mean this schema; `None` where there are none.
     fn schema_sql(&self, name: &str) -> Option<String>;
 
+    /// Asks for the key that the last INSERT of this connection has generated, and forgets it where that can be
+    /// done; `None`: the engine has no such question, RETURNING is its way.
+    fn generated_key_sql(&self) -> Option<&'static str>;
+
     /// Asks what unqualified names mean.
     fn current_schema_sql(&self) -> &'static str;
 

@@ -77,6 +77,10 @@ impl Dialect for Postgres {
         Some(format!("SET search_path TO {}", self.quote_ident(name)))
     }
 
+    fn generated_key_sql(&self) -> Option<&'static str> {
+        None
+    }
+
     fn current_schema_sql(&self) -> &'static str {
         "SELECT current_schema()"
     }

@@ -47,6 +47,10 @@ impl Dialect for Sqlite {
         None
     }
 
+    fn generated_key_sql(&self) -> Option<&'static str> {
+        Some("SELECT last_insert_rowid()")
+    }
+
     fn current_schema_sql(&self) -> &'static str {
         "SELECT 'main'"
     }

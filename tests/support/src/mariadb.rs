@@ -59,7 +59,7 @@ pub fn server_command(launch: &Launch<'_>) -> Command {
         .arg(format!("--pid-file={data}/pid"));
     command.arg(format!("--init-file={data}/init.sql")).args(SIZES);
     command.args(["--skip-name-resolve", "--max-connections=300", "--max-connect-errors=1000000"]);
-    command.args(["--character-set-server=utf8mb4", "--max-allowed-packet=64M", "--loose-skip-log-bin"]);
+    command.args(["--character-set-server=utf8mb4", "--max-allowed-packet=256M", "--loose-skip-log-bin"]);
     command.arg(format!("--innodb-buffer-pool-size={}M", launch.settings.buffers_mb));
     if !launch.settings.durable {
         // Log records go to the kernel at every commit and to the disk once a second.

@@ -166,6 +166,10 @@ def java_text(header):
         fields, size = header.layout(name)
         out += ["", f"    static final class {camel(name)} {{", f"        static final int LENGTH = {size};"]
         out += [f"        static final int {f.upper()} = {offset};" for f, _, offset, _ in fields]
+        # Where a host wants all of a structure by name.
+        if name == "twin_metrics":
+            known = [f'"{f} {java_type(header, kind)} {offset}"' for f, kind, offset, _ in fields]
+            out += ["        static final String[] FIELDS = {", *(f"            {k}," for k in known), "        };"]
         out += ["", f"        private {camel(name)}() {{}}", "    }"]
     out.append("")
     for name, (result, args) in header.functions.items():

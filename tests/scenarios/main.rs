@@ -27,7 +27,8 @@ fn results() -> &'static Results {
         let results: Results = std::thread::scope(|scope| {
             let (hosts, scripts) = (&hosts, &scripts);
             let engines = Engine::ALL.map(|engine| scope.spawn(move || run_on(engine, hosts, scripts)));
-            engines.into_iter().flat_map(|e| e.join().expect("an engine's scenarios ran")).collect()
+            // An engine whose servers do not start leaves holes, and holes fail.
+            engines.into_iter().flat_map(|e| e.join().unwrap_or_default()).collect()
         });
         say(&table(&results));
         results

@@ -116,6 +116,53 @@ class TwinPoolInfo(Structure):
     ]
 
 
+class TwinMetrics(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("mirror_state", c_int32),
+        ("total", c_uint32),
+        ("idle", c_uint32),
+        ("active", c_uint32),
+        ("waiting", c_uint32),
+        ("max", c_uint32),
+        ("opening", c_uint32),
+        ("acquires", c_uint64),
+        ("acquire_timeouts", c_uint64),
+        ("connects", c_uint64),
+        ("connect_failures", c_uint64),
+        ("evictions", c_uint64),
+        ("dead", c_uint64),
+        ("leaks", c_uint64),
+        ("acquire_sum_us", c_uint64),
+        ("acquire_p50_us", c_uint64),
+        ("acquire_p99_us", c_uint64),
+        ("usage_count", c_uint64),
+        ("usage_sum_us", c_uint64),
+        ("usage_p50_us", c_uint64),
+        ("usage_p99_us", c_uint64),
+        ("connect_sum_us", c_uint64),
+        ("connect_p50_us", c_uint64),
+        ("connect_p99_us", c_uint64),
+        ("master_calls", c_uint64),
+        ("master_sum_us", c_uint64),
+        ("master_p50_us", c_uint64),
+        ("master_p99_us", c_uint64),
+        ("mirror_calls", c_uint64),
+        ("mirror_sum_us", c_uint64),
+        ("mirror_p50_us", c_uint64),
+        ("mirror_p99_us", c_uint64),
+        ("queue_entries", c_uint64),
+        ("queue_bytes", c_uint64),
+        ("queue_oldest_ms", c_uint64),
+        ("direct", c_uint64),
+        ("queued", c_uint64),
+        ("replayed", c_uint64),
+        ("failed", c_uint64),
+        ("rerun", c_uint64),
+        ("replay_rate", c_double),
+    ]
+
+
 class TwinEvent(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -197,6 +244,7 @@ TwinReplayCallback = CFUNCTYPE(None, c_uint64, c_uint64, c_void_p)
 TwinVerifyCallback = CFUNCTYPE(None, c_void_p, c_size_t, c_uint64, c_void_p)
 TwinEventCallback = CFUNCTYPE(None, POINTER(TwinEvent), c_void_p)
 TwinLogCallback = CFUNCTYPE(None, c_int32, c_void_p, c_size_t, c_void_p, c_size_t, c_void_p)
+TwinReadCallback = CFUNCTYPE(c_int64, c_void_p, c_size_t, c_void_p)
 
 # name: (result, arguments)
 PROTOTYPES = {
@@ -237,6 +285,8 @@ PROTOTYPES = {
     "twin_pool_set": (c_int32, (c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_void_p))),
     "twin_pool_get": (c_int32, (c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_size_t), POINTER(c_void_p))),
     "twin_pool_evict": (c_int32, (c_void_p, POINTER(c_void_p))),
+    "twin_pool_metrics": (c_int32, (c_void_p, POINTER(TwinMetrics), POINTER(c_void_p))),
+    "twin_pool_metrics_text": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t), POINTER(c_void_p))),
     "twin_pool_detach": (c_int32, (c_void_p, POINTER(c_void_p))),
     "twin_pool_attach": (c_int32, (c_void_p, POINTER(c_void_p))),
     "twin_pool_replay": (c_int32, (c_void_p, c_int32, TwinReplayCallback, c_void_p, POINTER(c_void_p))),
@@ -253,6 +303,8 @@ PROTOTYPES = {
     "twin_conn_free": (None, (c_void_p,)),
     "twin_conn_execute": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_int64), POINTER(c_void_p), POINTER(c_void_p))),
     "twin_conn_prepare": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_void_p))),
+    "twin_conn_is_valid": (c_int32, (c_void_p, c_int32, POINTER(c_int32), POINTER(c_void_p))),
+    "twin_conn_cancel_token": (c_int32, (c_void_p, POINTER(c_void_p), POINTER(c_void_p))),
     "twin_conn_begin": (c_int32, (c_void_p, POINTER(c_void_p))),
     "twin_conn_commit": (c_int32, (c_void_p, POINTER(c_void_p))),
     "twin_conn_rollback": (c_int32, (c_void_p, POINTER(c_void_p))),
@@ -260,6 +312,9 @@ PROTOTYPES = {
     "twin_conn_rollback_to": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_void_p))),
     "twin_conn_release_savepoint": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_void_p))),
     "twin_conn_in_transaction": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
+    "twin_conn_is_direct": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
+    "twin_conn_mirror_state": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
+    "twin_conn_last_outcome": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
     "twin_conn_set_autocommit": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
     "twin_conn_get_autocommit": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
     "twin_conn_set_isolation": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
@@ -270,11 +325,8 @@ PROTOTYPES = {
     "twin_conn_get_schema": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t), POINTER(c_void_p))),
     "twin_conn_set_network_timeout": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
     "twin_conn_get_network_timeout": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
-    "twin_conn_is_valid": (c_int32, (c_void_p, c_int32, POINTER(c_int32), POINTER(c_void_p))),
-    "twin_conn_cancel_token": (c_int32, (c_void_p, POINTER(c_void_p), POINTER(c_void_p))),
-    "twin_conn_is_direct": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
-    "twin_conn_mirror_state": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
-    "twin_conn_last_outcome": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
+    "twin_conn_set_generated_keys": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
+    "twin_conn_generated_key": (c_int32, (c_void_p, POINTER(c_int64), POINTER(c_void_p))),
     "twin_stmt_bind_null": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
     "twin_stmt_bind_bool": (c_int32, (c_void_p, c_int32, c_int32, POINTER(c_void_p))),
     "twin_stmt_bind_int64": (c_int32, (c_void_p, c_int32, c_int64, POINTER(c_void_p))),
@@ -294,11 +346,14 @@ PROTOTYPES = {
     "twin_stmt_describe": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_int32), POINTER(c_void_p))),
     "twin_stmt_column": (c_int32, (c_void_p, c_int32, POINTER(TwinColumnInfo), POINTER(c_void_p))),
     "twin_stmt_free": (None, (c_void_p,)),
+    "twin_stmt_put": (c_int32, (c_void_p, c_int32, c_int32, c_char_p, c_size_t, POINTER(c_void_p))),
+    "twin_stmt_bind_stream": (c_int32, (c_void_p, c_int32, c_int32, TwinReadCallback, c_void_p, POINTER(c_void_p))),
     "twin_rows_next": (c_int32, (c_void_p, c_size_t, POINTER(POINTER(TwinBlock)), POINTER(c_void_p))),
     "twin_rows_column_count": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
     "twin_rows_column": (c_int32, (c_void_p, c_int32, POINTER(TwinColumnInfo), POINTER(c_void_p))),
     "twin_rows_affected": (c_int32, (c_void_p, POINTER(c_int64), POINTER(c_void_p))),
     "twin_rows_more": (c_int32, (c_void_p, POINTER(c_void_p))),
+    "twin_rows_free": (None, (c_void_p,)),
     "twin_rows_is_null": (c_int32, (c_void_p, c_size_t, c_int32, POINTER(c_int32), POINTER(c_void_p))),
     "twin_rows_get_int64": (c_int32, (c_void_p, c_size_t, c_int32, POINTER(c_int64), POINTER(c_void_p))),
     "twin_rows_get_double": (c_int32, (c_void_p, c_size_t, c_int32, POINTER(c_double), POINTER(c_void_p))),
@@ -309,5 +364,4 @@ PROTOTYPES = {
     "twin_rows_get_time": (c_int32, (c_void_p, c_size_t, c_int32, POINTER(TwinTime), POINTER(c_void_p))),
     "twin_rows_get_timestamp": (c_int32, (c_void_p, c_size_t, c_int32, POINTER(TwinTimestamp), POINTER(c_void_p))),
     "twin_rows_get_uuid": (c_int32, (c_void_p, c_size_t, c_int32, c_char_p, POINTER(c_void_p))),
-    "twin_rows_free": (None, (c_void_p,)),
 }

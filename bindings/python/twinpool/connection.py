@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from ctypes import byref, c_int32, c_int64, c_size_t, c_void_p, create_string_buffer, sizeof
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple, Sequence
+from ctypes import byref, c_int32, c_int64, c_size_t, c_void_p, create_string_buffer, memmove, sizeof
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterator, NamedTuple, Sequence
 
 from . import _abi
-from ._abi import TwinColumnInfo
+from ._abi import TwinColumnInfo, TwinReadCallback
 from ._errors import Error, error_from
 from ._lib import WAIT_DEFAULT, WAIT_FOREVER
 from ._values import EncodedBlock, bind
@@ -88,11 +88,14 @@ class Cancel:
 class Statement:
     """A statement with `?` for its parameters. One thread at a time."""
 
-    __slots__ = ("_lib", "_handle", "_parent", "__weakref__")
+    __slots__ = ("_lib", "_handle", "_parent", "_streams", "_stream_error", "__weakref__")
 
     def __init__(self, lib: Library | Any, handle: c_void_p, parent: Connection) -> None:
         self._lib, self._handle = lib, handle
         self._parent: Connection | None = parent
+        # What the library calls at the next execute.
+        self._streams: list[Any] = []
+        self._stream_error: BaseException | None = None
 
     def bind(self, params: Sequence[Any]) -> None:
         """Binds values from the first parameter on. What is bound stays."""
@@ -102,13 +105,45 @@ class Statement:
             if status < 0:
                 raise error_from(self._lib, status, err)
 
+    def put(self, index: int, piece: str | bytes) -> None:
+        """Binds a large value piece by piece: the first piece begins it, each further one is put behind it."""
+        kind = _abi.TWIN_TYPE_TEXT if isinstance(piece, str) else _abi.TWIN_TYPE_BYTES
+        data = piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else bytes(piece)
+        err = c_void_p()
+        status = self._lib.twin_stmt_put(self._handle, index, kind, data, len(data), byref(err))
+        if status < 0:
+            raise error_from(self._lib, status, err)
+
+    def bind_stream(self, index: int, stream: BinaryIO, *, text: bool = False) -> None:
+        """Binds what `stream.read(n)` gives, bytes or UTF-8, for the next execute; it is read while that runs."""
+
+        def read(buffer: int, capacity: int, _: Any) -> int:
+            # An exception must not pass into the library: a negative number gives up.
+            try:
+                data = stream.read(capacity)
+                memmove(buffer, data, len(data))
+                return len(data)
+            except BaseException as error:
+                self._stream_error = error
+                return -1
+
+        callback, err = TwinReadCallback(read), c_void_p()
+        kind = _abi.TWIN_TYPE_TEXT if text else _abi.TWIN_TYPE_BYTES
+        status = self._lib.twin_stmt_bind_stream(self._handle, index, kind, callback, None, byref(err))
+        if status < 0:
+            raise error_from(self._lib, status, err)
+        self._streams.append(callback)
+
     def execute(self, params: Sequence[Any] = ()) -> Rows:
         """Binds the values and runs the statement."""
         self.bind(params)
         err, rows, affected = c_void_p(), c_void_p(), c_int64()
         status = self._lib.twin_stmt_execute(self._handle, byref(affected), byref(rows), byref(err))
+        if self._streams:
+            self._streams.clear()
         if status < 0:
-            raise error_from(self._lib, status, err)
+            cause, self._stream_error = self._stream_error, None
+            raise error_from(self._lib, status, err) from cause
         return Rows(self._lib, rows, self._parent, status, affected.value)
 
     def execute_batch(self, rows: Sequence[Sequence[Any]]) -> Batch:
@@ -328,6 +363,17 @@ class Connection:
     def last_outcome(self) -> int:
         """How the last transaction ended: `twinpool.OK`, `twinpool.QUEUED`, or the status of its error."""
         return self._ask(self._lib.twin_conn_last_outcome)
+
+    def set_generated_keys(self, on: bool) -> None:
+        """Keeps the keys that the database gives to inserted rows for `generated_key`, from the next INSERT on."""
+        self._call(self._lib.twin_conn_set_generated_keys, int(on))
+
+    @property
+    def generated_key(self) -> int | None:
+        """The key that the last INSERT got from the database; None if it got none."""
+        out = c_int64()
+        status = self._call(self._lib.twin_conn_generated_key, byref(out))
+        return out.value if status == _abi.TWIN_OK else None
 
     def cancel_token(self) -> Cancel:
         """A token with which another thread can end a running statement."""

@@ -8,7 +8,7 @@ from ctypes import byref, c_void_p, sizeof, string_at
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple
 
 from . import _abi
-from ._abi import TwinEventCallback, TwinPoolInfo, TwinReplayCallback, TwinVerifyCallback
+from ._abi import TwinEventCallback, TwinMetrics, TwinPoolInfo, TwinReplayCallback, TwinVerifyCallback
 from ._errors import error_from
 from ._lib import load
 from .connection import MIRROR_STATES, Connection, milliseconds, read_text
@@ -137,6 +137,16 @@ class Pool:
     def last_error(self) -> str:
         """Why the last attempt to reach the mirror or to catch it up failed; empty if it did not."""
         return read_text(self._lib, self._lib.twin_pool_last_error, self._handle)
+
+    def metrics(self) -> dict[str, float]:
+        """The pool's figures by name; times in microseconds."""
+        figures = TwinMetrics(sizeof(TwinMetrics))
+        self._call(self._lib.twin_pool_metrics, self._handle, byref(figures))
+        return {name: getattr(figures, name) for name, *_ in TwinMetrics._fields_ if name != "struct_size"}
+
+    def metrics_text(self) -> str:
+        """The same as text for Prometheus, histograms included."""
+        return read_text(self._lib, self._lib.twin_pool_metrics_text, self._handle)
 
     def refresh(self) -> None:
         """Reads the pair's state from the master now."""

@@ -183,6 +183,37 @@ static twin_status execute(struct command *c, twin_stmt *stmt, int64_t *affected
     return TWIN_FAILED(s) ? s : twin_stmt_execute(stmt, affected, rows, e);
 }
 
+/* Bytes that are given three at a time. */
+struct drops {
+    const char *bytes;
+    size_t left;
+};
+
+static int64_t read_drop(void *buffer, size_t capacity, void *user)
+{
+    struct drops *drops = user;
+    size_t now = drops->left < 3 ? drops->left : 3;
+    if (now > capacity)
+        now = capacity;
+    memcpy(buffer, drops->bytes, now);
+    drops->bytes += now;
+    drops->left -= now;
+    return (int64_t)now;
+}
+
+/* The stream is read at the next execute, so its bytes stay. */
+static twin_status bind_drops(twin_stmt *stmt, int32_t index, const struct value *value, twin_error **e)
+{
+    static struct drops drops[8];
+    static char bytes[8][200];
+    static int next;
+    int i = next++ % 8;
+    memcpy(bytes[i], value->bytes, value->length < 200 ? value->length : 200);
+    drops[i].bytes = bytes[i];
+    drops[i].left = value->length;
+    return twin_stmt_bind_stream(stmt, index, value->kind, read_drop, &drops[i], e);
+}
+
 static void answer_text(struct command *c, twin_status s, twin_error *e, const char *text)
 {
     if (TWIN_FAILED(s))
@@ -243,6 +274,26 @@ void run_command(struct command *c)
     } else if (IS("verify")) {
         s = twin_pool_verify(h, NULL, NULL, &rows, &e);
         answer(c, s, e, 0, rows);
+    } else if (IS("figure")) {
+        twin_metrics figures;
+        memset(&figures, 0, sizeof figures);
+        figures.struct_size = sizeof figures;
+        s = twin_pool_metrics(h, &figures, &e);
+        snprintf(text, sizeof text, "%" PRIu64,
+                 strcmp(third, "max") == 0      ? figures.max
+                 : strcmp(third, "active") == 0 ? figures.active
+                 : strcmp(third, "direct") == 0 ? figures.direct
+                                                : figures.acquires);
+        answer_text(c, s, e, text);
+    } else if (IS("metrics")) {
+        char *page = calloc(1, 100000);
+        s = twin_pool_metrics_text(h, page, 100000, &length, &e);
+        answer_flag(c, s, e, strstr(page, "twinpool_") != NULL);
+        free(page);
+    } else if (IS("key")) {
+        s = twin_conn_generated_key(h, &affected, &e);
+        snprintf(text, sizeof text, "%" PRId64, affected);
+        answer_text(c, s, e, s == TWIN_DONE ? "none" : text);
     } else if (IS("get")) {
         s = twin_pool_get(h, third, TWIN_NTS, text, sizeof text, &length, &e);
         answer_text(c, s, e, text);
@@ -333,7 +384,16 @@ void run_command(struct command *c)
             s = twin_pool_attach(h, &e);
         else if (IS("evict"))
             s = twin_pool_evict(h, &e);
-        else if (IS("listen"))
+        else if (IS("keys"))
+            s = twin_conn_set_generated_keys(h, strcmp(third, "on") == 0, &e);
+        else if (IS("put") || IS("stream")) {
+            struct value value;
+            parse_value(c->word[3], &value);
+            if (IS("put"))
+                s = twin_stmt_put(h, atoi(third), value.kind, (const uint8_t *)value.bytes, value.length, &e);
+            else
+                s = bind_drops(h, atoi(third), &value, &e);
+        } else if (IS("listen"))
             s = twin_pool_listen(h, on_event, object, &e);
         else if (IS("fill"))
             s = fill(h, third, atoll(c->word[3]), atoll(c->word[4]), &e);

@@ -306,6 +306,10 @@ public final class Runner {
                 return rows(pool.verify(null));
             case "get":
                 return List.of("= " + pool.get(third));
+            case "figure":
+                return List.of("= " + pool.metrics().get(third));
+            case "metrics":
+                return yes(pool.metricsText().contains("twinpool_"));
             case "close":
                 pool.close();
                 break;
@@ -356,6 +360,12 @@ public final class Runner {
                 return yes(conn.inTransaction());
             case "valid":
                 return yes(conn.isValid(Duration.ofSeconds(5)));
+            case "key":
+                Long key = conn.generatedKey();
+                return List.of("= " + (key == null ? "none" : key));
+            case "keys":
+                conn.setGeneratedKeys(third.equals("on"));
+                break;
             case "release":
                 conn.release();
                 break;
@@ -416,11 +426,39 @@ public final class Runner {
                 statement.columns().forEach(column -> lines.add("column " + column.name()));
                 lines.add("= parameters=" + statement.parameterCount());
                 return lines;
+            case "put":
+                Object piece = read(words[3]);
+                if (piece instanceof String text) {
+                    statement.put(Integer.parseInt(words[2]), text);
+                } else {
+                    statement.put(Integer.parseInt(words[2]), (byte[]) piece);
+                }
+                return List.of("= TWIN_OK");
+            case "stream":
+                Object whole = read(words[3]);
+                boolean isText = whole instanceof String;
+                byte[] data = isText ? ((String) whole).getBytes(StandardCharsets.UTF_8) : (byte[]) whole;
+                statement.bindStream(Integer.parseInt(words[2]), new Drops(data), isText);
+                return List.of("= TWIN_OK");
             case "end":
                 statement.close();
                 return List.of("= TWIN_OK");
             default:
                 return List.of("= no command " + verb);
+        }
+    }
+
+    /** Gives three bytes at a time. */
+    private static final class Drops extends java.io.ByteArrayInputStream {
+        Drops(byte[] data) {
+            super(data);
+        }
+
+        @Override
+        public byte[] readNBytes(int length) {
+            byte[] drop = new byte[Math.min(3, available())];
+            readNBytes(drop, 0, drop.length);
+            return drop;
         }
     }
 

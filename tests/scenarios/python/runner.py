@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import io
 import struct
 import sys
 import threading
@@ -98,6 +99,13 @@ def read(word):
             return twinpool.Timestamp(*parts, nanosecond)
         return dt.datetime(*parts, nanosecond // 1000)
     raise ValueError(f"no value: {word}")
+
+
+class Drops(io.BytesIO):
+    """Gives three bytes at a time."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 3))
 
 
 class Runner:
@@ -200,6 +208,12 @@ class Runner:
         if verb == "columns":
             parameters, columns = it.describe()
             return [*(f"column {c.name}" for c in columns), f"= parameters={parameters}"]
+        if verb == "figure":
+            return [f"= {it.metrics()[third]}"]
+        if verb == "metrics":
+            return yes("twinpool_" in it.metrics_text())
+        if verb == "key":
+            return [f"= {'none' if it.generated_key is None else it.generated_key}"]
         if verb == "batch":
             return self.batch(it, words[2:])
         if verb == "run":
@@ -231,6 +245,14 @@ class Runner:
             it.replay(int(third) / 1000)
         elif verb == "suspend":
             it.suspend(fail_fast=True)
+        elif verb == "keys":
+            it.set_generated_keys(third == "on")
+        elif verb == "put":
+            it.put(int(third), read(words[3]))
+        elif verb == "stream":
+            value = read(words[3])
+            text = isinstance(value, str)
+            it.bind_stream(int(third), Drops(value.encode() if text else value), text=text)
         elif verb == "listen":
             heard = self.heard[name] = set()
             it.listen(lambda event: heard.add(event.kind))

@@ -26,6 +26,10 @@ final class Callbacks {
         void invoke(Pointer table, long tableLen, long rows, Pointer user);
     }
 
+    interface Read extends Callback {
+        long invoke(Pointer buffer, long capacity, Pointer user);
+    }
+
     interface Log extends Callback {
         void invoke(int level, Pointer target, long targetLen, Pointer text, long textLen, Pointer user);
     }

@@ -108,6 +108,98 @@ final class Natives {
         private TwinPoolInfo() {}
     }
 
+    static final class TwinMetrics {
+        static final int LENGTH = 304;
+        static final int STRUCT_SIZE = 0;
+        static final int MIRROR_STATE = 4;
+        static final int TOTAL = 8;
+        static final int IDLE = 12;
+        static final int ACTIVE = 16;
+        static final int WAITING = 20;
+        static final int MAX = 24;
+        static final int OPENING = 28;
+        static final int ACQUIRES = 32;
+        static final int ACQUIRE_TIMEOUTS = 40;
+        static final int CONNECTS = 48;
+        static final int CONNECT_FAILURES = 56;
+        static final int EVICTIONS = 64;
+        static final int DEAD = 72;
+        static final int LEAKS = 80;
+        static final int ACQUIRE_SUM_US = 88;
+        static final int ACQUIRE_P50_US = 96;
+        static final int ACQUIRE_P99_US = 104;
+        static final int USAGE_COUNT = 112;
+        static final int USAGE_SUM_US = 120;
+        static final int USAGE_P50_US = 128;
+        static final int USAGE_P99_US = 136;
+        static final int CONNECT_SUM_US = 144;
+        static final int CONNECT_P50_US = 152;
+        static final int CONNECT_P99_US = 160;
+        static final int MASTER_CALLS = 168;
+        static final int MASTER_SUM_US = 176;
+        static final int MASTER_P50_US = 184;
+        static final int MASTER_P99_US = 192;
+        static final int MIRROR_CALLS = 200;
+        static final int MIRROR_SUM_US = 208;
+        static final int MIRROR_P50_US = 216;
+        static final int MIRROR_P99_US = 224;
+        static final int QUEUE_ENTRIES = 232;
+        static final int QUEUE_BYTES = 240;
+        static final int QUEUE_OLDEST_MS = 248;
+        static final int DIRECT = 256;
+        static final int QUEUED = 264;
+        static final int REPLAYED = 272;
+        static final int FAILED = 280;
+        static final int RERUN = 288;
+        static final int REPLAY_RATE = 296;
+        static final String[] FIELDS = {
+            "struct_size int 0",
+            "mirror_state int 4",
+            "total int 8",
+            "idle int 12",
+            "active int 16",
+            "waiting int 20",
+            "max int 24",
+            "opening int 28",
+            "acquires long 32",
+            "acquire_timeouts long 40",
+            "connects long 48",
+            "connect_failures long 56",
+            "evictions long 64",
+            "dead long 72",
+            "leaks long 80",
+            "acquire_sum_us long 88",
+            "acquire_p50_us long 96",
+            "acquire_p99_us long 104",
+            "usage_count long 112",
+            "usage_sum_us long 120",
+            "usage_p50_us long 128",
+            "usage_p99_us long 136",
+            "connect_sum_us long 144",
+            "connect_p50_us long 152",
+            "connect_p99_us long 160",
+            "master_calls long 168",
+            "master_sum_us long 176",
+            "master_p50_us long 184",
+            "master_p99_us long 192",
+            "mirror_calls long 200",
+            "mirror_sum_us long 208",
+            "mirror_p50_us long 216",
+            "mirror_p99_us long 224",
+            "queue_entries long 232",
+            "queue_bytes long 240",
+            "queue_oldest_ms long 248",
+            "direct long 256",
+            "queued long 264",
+            "replayed long 272",
+            "failed long 280",
+            "rerun long 288",
+            "replay_rate double 296",
+        };
+
+        private TwinMetrics() {}
+    }
+
     static final class TwinEvent {
         static final int LENGTH = 40;
         static final int STRUCT_SIZE = 0;
@@ -231,6 +323,8 @@ final class Natives {
     static native int twin_pool_get(
             long pool, byte[] key, long key_len, byte[] buffer, long capacity, long length, long err);
     static native int twin_pool_evict(long pool, long err);
+    static native int twin_pool_metrics(long pool, long metrics, long err);
+    static native int twin_pool_metrics_text(long pool, byte[] buffer, long capacity, long length, long err);
     static native int twin_pool_detach(long pool, long err);
     static native int twin_pool_attach(long pool, long err);
     static native int twin_pool_replay(long pool, int timeout_ms, long progress, long user, long err);
@@ -247,6 +341,8 @@ final class Natives {
     static native void twin_conn_free(long conn);
     static native int twin_conn_execute(long conn, byte[] sql, long sql_len, long affected, long rows, long err);
     static native int twin_conn_prepare(long conn, byte[] sql, long sql_len, long out, long err);
+    static native int twin_conn_is_valid(long conn, int timeout_ms, long out, long err);
+    static native int twin_conn_cancel_token(long conn, long out, long err);
     static native int twin_conn_begin(long conn, long err);
     static native int twin_conn_commit(long conn, long err);
     static native int twin_conn_rollback(long conn, long err);
@@ -254,6 +350,9 @@ final class Natives {
     static native int twin_conn_rollback_to(long conn, byte[] name, long name_len, long err);
     static native int twin_conn_release_savepoint(long conn, byte[] name, long name_len, long err);
     static native int twin_conn_in_transaction(long conn, long out, long err);
+    static native int twin_conn_is_direct(long conn, long out, long err);
+    static native int twin_conn_mirror_state(long conn, long out, long err);
+    static native int twin_conn_last_outcome(long conn, long out, long err);
     static native int twin_conn_set_autocommit(long conn, int on, long err);
     static native int twin_conn_get_autocommit(long conn, long out, long err);
     static native int twin_conn_set_isolation(long conn, int level, long err);
@@ -264,11 +363,8 @@ final class Natives {
     static native int twin_conn_get_schema(long conn, byte[] buffer, long capacity, long length, long err);
     static native int twin_conn_set_network_timeout(long conn, int timeout_ms, long err);
     static native int twin_conn_get_network_timeout(long conn, long out, long err);
-    static native int twin_conn_is_valid(long conn, int timeout_ms, long out, long err);
-    static native int twin_conn_cancel_token(long conn, long out, long err);
-    static native int twin_conn_is_direct(long conn, long out, long err);
-    static native int twin_conn_mirror_state(long conn, long out, long err);
-    static native int twin_conn_last_outcome(long conn, long out, long err);
+    static native int twin_conn_set_generated_keys(long conn, int on, long err);
+    static native int twin_conn_generated_key(long conn, long out, long err);
     static native int twin_stmt_bind_null(long stmt, int index, long err);
     static native int twin_stmt_bind_bool(long stmt, int index, int value, long err);
     static native int twin_stmt_bind_int64(long stmt, int index, long value, long err);
@@ -289,11 +385,14 @@ final class Natives {
     static native int twin_stmt_describe(long stmt, long parameters, long columns, long err);
     static native int twin_stmt_column(long stmt, int index, long info, long err);
     static native void twin_stmt_free(long stmt);
+    static native int twin_stmt_put(long stmt, int index, int kind, byte[] data, long len, long err);
+    static native int twin_stmt_bind_stream(long stmt, int index, int kind, long read, long user, long err);
     static native int twin_rows_next(long rows, long max_rows, long out, long err);
     static native int twin_rows_column_count(long rows, long out, long err);
     static native int twin_rows_column(long rows, int index, long info, long err);
     static native int twin_rows_affected(long rows, long out, long err);
     static native int twin_rows_more(long rows, long err);
+    static native void twin_rows_free(long rows);
     static native int twin_rows_is_null(long rows, long row, int column, long out, long err);
     static native int twin_rows_get_int64(long rows, long row, int column, long out, long err);
     static native int twin_rows_get_double(long rows, long row, int column, long out, long err);
@@ -305,5 +404,4 @@ final class Natives {
     static native int twin_rows_get_time(long rows, long row, int column, long out, long err);
     static native int twin_rows_get_timestamp(long rows, long row, int column, long out, long err);
     static native int twin_rows_get_uuid(long rows, long row, int column, byte[] out, long err);
-    static native void twin_rows_free(long rows);
 }

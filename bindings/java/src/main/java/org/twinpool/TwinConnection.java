@@ -169,6 +169,17 @@ public final class TwinConnection implements AutoCloseable {
         return Failures.name(Scratch.get().outInt());
     }
 
+    /** Keeps the keys that the database gives to inserted rows for {@link #generatedKey}, from the next INSERT on. */
+    public void setGeneratedKeys(boolean on) throws SQLException {
+        handle.call(this, (conn, s) -> Natives.twin_conn_set_generated_keys(conn, on ? 1 : 0, s.error));
+    }
+
+    /** The key that the last INSERT got from the database; null if it got none. */
+    public Long generatedKey() throws SQLException {
+        int status = handle.call(this, (conn, s) -> Natives.twin_conn_generated_key(conn, s.out, s.error));
+        return status == Natives.TWIN_OK ? Scratch.get().outLong() : null;
+    }
+
     /** A token with which another thread can end a running statement. */
     public TwinCancel cancelToken() throws SQLException {
         handle.call(this, (conn, s) -> Natives.twin_conn_cancel_token(conn, s.out, s.error));

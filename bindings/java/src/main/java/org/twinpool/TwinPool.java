@@ -160,6 +160,31 @@ public final class TwinPool implements AutoCloseable {
         }
     }
 
+    /** The pool's figures by name; times in microseconds. */
+    public Map<String, Number> metrics() throws SQLException {
+        com.sun.jna.Memory memory = new com.sun.jna.Memory(Natives.TwinMetrics.LENGTH);
+        memory.clear();
+        memory.setInt(0, Natives.TwinMetrics.LENGTH);
+        handle.call(this, (pool, s) ->
+                Natives.twin_pool_metrics(pool, com.sun.jna.Pointer.nativeValue(memory), s.error));
+        Map<String, Number> figures = new java.util.LinkedHashMap<>();
+        for (String field : Natives.TwinMetrics.FIELDS) {
+            String[] parts = field.split(" ");
+            int at = Integer.parseInt(parts[2]);
+            Number figure = parts[1].equals("double") ? memory.getDouble(at)
+                    : parts[1].equals("long") ? memory.getLong(at) : (Number) memory.getInt(at);
+            figures.put(parts[0], figure);
+        }
+        figures.remove("struct_size");
+        return figures;
+    }
+
+    /** The same as text for Prometheus, histograms included. */
+    public String metricsText() throws SQLException {
+        return text((buffer, capacity, length, error) ->
+                Natives.twin_pool_metrics_text(handle.get(), buffer, capacity, length, error));
+    }
+
     /** Changes a live option. */
     public void set(String key, String value) throws SQLException {
         byte[] name = Scratch.utf8(key);

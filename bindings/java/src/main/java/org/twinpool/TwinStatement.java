@@ -2,6 +2,7 @@ package org.twinpool;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
+import java.io.InputStream;
 import java.lang.ref.Reference;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -14,6 +15,11 @@ public final class TwinStatement implements AutoCloseable {
     private final Handle handle;
     private TwinConnection parent;
 
+    /** What the library calls at the next execute. */
+    private final List<Callbacks.Read> streams = new ArrayList<>();
+
+    private Throwable streamError;
+
     TwinStatement(long stmt, TwinConnection parent) {
         this.handle = Handle.of(this, stmt, Natives::twin_stmt_free);
         this.parent = parent;
@@ -25,12 +31,55 @@ public final class TwinStatement implements AutoCloseable {
         return this;
     }
 
+    /** Binds a large text piece by piece: the first piece begins it, each further one is put behind it. */
+    public void put(int index, String piece) throws SQLException {
+        byte[] data = Scratch.utf8(piece);
+        handle.call(this, (stmt, s) ->
+                Natives.twin_stmt_put(stmt, index, Natives.TWIN_TYPE_TEXT, data, data.length, s.error));
+    }
+
+    /** Binds large bytes piece by piece. */
+    public void put(int index, byte[] piece) throws SQLException {
+        handle.call(this, (stmt, s) ->
+                Natives.twin_stmt_put(stmt, index, Natives.TWIN_TYPE_BYTES, piece, piece.length, s.error));
+    }
+
+    /** Binds what a stream gives for the next execute; it is read while that runs. With {@code text} it is UTF-8. */
+    public void bindStream(int index, InputStream stream, boolean text) throws SQLException {
+        Callbacks.Read callback = (buffer, capacity, user) -> {
+            // No exception may pass into the library: a negative number gives up.
+            try {
+                byte[] data = stream.readNBytes((int) Math.min(capacity, 1 << 20));
+                buffer.write(0, data, 0, data.length);
+                return data.length;
+            } catch (Throwable error) {
+                streamError = error;
+                return -1;
+            }
+        };
+        int kind = text ? Natives.TWIN_TYPE_TEXT : Natives.TWIN_TYPE_BYTES;
+        handle.call(this, (stmt, s) ->
+                Natives.twin_stmt_bind_stream(stmt, index, kind, Callbacks.address(callback), 0, s.error));
+        streams.add(callback);
+    }
+
     /** Binds the values from the first parameter on, and runs the statement. */
     public TwinRows execute(Object... values) throws SQLException {
         for (int i = 0; i < values.length; i++) {
             bind(i + 1, values[i]);
         }
-        int status = handle.call(this, (stmt, s) -> Natives.twin_stmt_execute(stmt, s.second, s.out, s.error));
+        int status;
+        try {
+            status = handle.call(this, (stmt, s) -> Natives.twin_stmt_execute(stmt, s.second, s.out, s.error));
+        } catch (SQLException error) {
+            if (streamError != null) {
+                error.initCause(streamError);
+                streamError = null;
+            }
+            throw error;
+        } finally {
+            streams.clear();
+        }
         Scratch s = Scratch.get();
         return new TwinRows(s.outLong(), parent, status, s.secondLong());
     }

@@ -45,7 +45,7 @@ fn root() -> &'static Path {
 }
 
 /// The newest `libtwinpool.so` of this build: cargo leaves it beside the test binaries or one folder above.
-pub fn built_library() -> PathBuf {
+fn built_library() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
     let deps = exe.parent().unwrap();
     [deps.join("libtwinpool.so"), deps.with_file_name("libtwinpool.so")]
@@ -55,7 +55,7 @@ pub fn built_library() -> PathBuf {
         .expect("libtwinpool.so is built together with its tests")
 }
 
-fn succeed(command: &mut Command) -> String {
+pub fn succeed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
@@ -77,34 +77,57 @@ impl Hosts {
         Hosts { folder, java_classes }
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The command that starts a host's runner.
     pub fn runner(&self, host: Host, library: Library) -> Command {
+        let mut command = self.host_command(host, library);
+        match host {
+            Host::C => {}
+            Host::Python => drop(command.arg(root().join("tests/scenarios/python/runner.py"))),
+            Host::Java => drop(command.arg("Runner")),
+        }
+        command
+    }
+
+    /// The command to which the name of a program is added; in C it is the runner itself.
+    pub fn host_command(&self, host: Host, library: Library) -> Command {
+        let mut command = match host {
+            Host::C => Command::new(self.folder.join("runner")),
+            Host::Python => {
+                let mut python = Command::new("python3");
+                // -X dev: every warning is shown, but for handles that a scenario leaves to the collector.
+                python.args(["-X", "dev", "-W", "ignore::ResourceWarning"]);
+                python.env("PYTHONPATH", root().join("bindings/python")).env("PYTHONDONTWRITEBYTECODE", "1");
+                python
+            }
+            Host::Java => {
+                let mut java = Command::new("java");
+                // A small heap, touched at the start, so that the test of leaks sees growth that is not the heap's.
+                java.args(["-Xmx64m", "-Xms64m", "-XX:+UseSerialGC", "-XX:+AlwaysPreTouch", "-cp"]);
+                java.arg(&self.java_classes);
+                java
+            }
+        };
+        self.with_library(&mut command, library);
+        command
+    }
+
+    pub fn with_library<'a>(&self, command: &'a mut Command, library: Library) -> &'a mut Command {
         let libraries = match library {
             Library::Built => self.folder.join("lib"),
             Library::Missing => self.folder.join("nowhere"),
             Library::Old => self.folder.join("old"),
         };
         let named = libraries.join("libtwinpool.so");
-        let mut command = match host {
-            Host::C => Command::new(self.folder.join("runner")),
-            Host::Python => {
-                let mut python = Command::new("python3");
-                // -X dev: every warning is shown, also of handles that were never closed.
-                python.args(["-X", "dev", "-W", "ignore::ResourceWarning"]);
-                python.arg(root().join("tests/scenarios/python/runner.py"));
-                python.env("PYTHONPATH", root().join("bindings/python"));
-                python
-            }
-            Host::Java => {
-                let mut java = Command::new("java");
-                // A small heap, so that the test of leaks sees growth that is not the heap's.
-                java.args(["-Xmx64m", "-Xms64m", "-XX:+UseSerialGC", "-XX:+AlwaysPreTouch", "-cp"]);
-                java.arg(&self.java_classes).arg("Runner");
-                java
-            }
-        };
-        command.env("LD_LIBRARY_PATH", &libraries).env("TWINPOOL_LIBRARY", named);
-        command
+        command.env("LD_LIBRARY_PATH", &libraries).env("TWINPOOL_LIBRARY", named)
+    }
+
+    /// Compiles C in the folder, with what pkg-config says of the installed library.
+    pub fn compile_c(&self, flags: &[&str], sources: &[PathBuf]) {
+        compile_c(self.folder.path(), flags, sources);
     }
 }
 
@@ -141,20 +164,25 @@ fn build_old(prefix: &Path) {
 }
 
 fn build_c(prefix: &Path) {
-    let flags = succeed(
+    let sources = ["runner.c", "commands.c", "values.c", "batch.c"];
+    let sources = sources.map(|file| root().join("tests/scenarios/c").join(file));
+    // Bound lazily, or a library without our functions would fail before the check of its ABI.
+    compile_c(prefix, &["-std=c11", "-D_GNU_SOURCE", "-pthread", "-Wl,-z,lazy", "-o", "runner"], &sources);
+}
+
+fn compile_c(prefix: &Path, flags: &[&str], sources: &[PathBuf]) {
+    let installed = succeed(
         Command::new("pkg-config")
             .args(["--cflags", "--libs", "twinpool"])
             .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")),
     );
-    let sources = root().join("tests/scenarios/c");
     succeed(
         Command::new("cc")
-            .args(["-std=c11", "-D_GNU_SOURCE", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation", "-g"])
-            .args(["runner.c", "commands.c", "values.c", "batch.c"].map(|f| sources.join(f)))
-            .args(flags.split_whitespace())
-            // Lazily, or a library without our functions would fail before the check of its ABI.
-            .args(["-pthread", "-Wl,-z,lazy", "-o"])
-            .arg(prefix.join("runner")),
+            .current_dir(prefix)
+            .args(["-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation", "-g"])
+            .args(flags)
+            .args(sources)
+            .args(installed.split_whitespace()),
     );
 }
 

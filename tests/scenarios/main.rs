@@ -4,6 +4,7 @@
 
 mod hosts;
 mod play;
+mod readme;
 mod runner;
 mod script;
 

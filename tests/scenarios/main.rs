@@ -58,8 +58,7 @@ fn run_on(engine: Engine, hosts: &Hosts, scripts: &[script::Script]) -> Results 
 
 fn table(results: &Results) -> String {
     let mut out = format!("\n{:<28}", "scenario");
-    let columns: Vec<_> =
-        Engine::ALL.iter().flat_map(|e| Host::ALL.map(|h| (e.name(), h.name()))).collect();
+    let columns: Vec<_> = Engine::ALL.iter().flat_map(|e| Host::ALL.map(|h| (e.name(), h.name()))).collect();
     for (engine, host) in &columns {
         out += &format!(" {:>15}", format!("{engine}/{host}"));
     }

@@ -155,7 +155,8 @@ impl Scene<'_> {
         };
         let clean = words.starts_with("ended (exit status: ") && !words.starts_with("ended (exit status: 0)");
         // A traceback is no message.
-        let said = words.contains(part) && !words.contains("Traceback") && !words.contains("Exception in thread");
+        let said =
+            words.contains(part) && !words.contains("Traceback") && !words.contains("Exception in thread");
         if clean && said { Ok(vec!["= refused".into()]) } else { Err(words) }
     }
 
@@ -193,7 +194,11 @@ fn compare(what: &str, wanted: &[String], found: &[String]) -> Result<(), String
     if wanted.len() == found.len() && wanted.iter().zip(found).all(|(w, f)| same(w, f)) {
         return Ok(());
     }
-    Err(format!("{what}\n  wanted: {}\n  found:  {}", wanted.join("\n          "), found.join("\n          ")))
+    Err(format!(
+        "{what}\n  wanted: {}\n  found:  {}",
+        wanted.join("\n          "),
+        found.join("\n          ")
+    ))
 }
 
 #[test]

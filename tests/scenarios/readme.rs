@@ -9,7 +9,8 @@ use crate::hosts::{Host, Hosts, Library, succeed};
 fn block(language: &str, start: &str) -> String {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let fence = format!("```{language}\n{start}");
-    let at = page.find(&fence).unwrap_or_else(|| panic!("README.md has no {language} that begins with {start}"));
+    let at =
+        page.find(&fence).unwrap_or_else(|| panic!("README.md has no {language} that begins with {start}"));
     let code = &page[at + language.len() + 4..];
     code[..code.find("\n```").unwrap() + 1].to_owned()
 }

@@ -75,9 +75,8 @@ fn answer(line: &str) -> Result<(Vec<Engine>, String), String> {
     let Some((names, rest)) = line.strip_prefix('[').and_then(|l| l.split_once("] ")) else {
         return Ok((Engine::ALL.to_vec(), line.to_owned()));
     };
-    let engine = |name: &str| {
-        Engine::ALL.into_iter().find(|e| e.name() == name).ok_or(format!("no engine {name}"))
-    };
+    let engine =
+        |name: &str| Engine::ALL.into_iter().find(|e| e.name() == name).ok_or(format!("no engine {name}"));
     let engines = names.split(',').map(engine).collect::<Result<_, _>>()?;
     Ok((engines, rest.to_owned()))
 }

@@ -223,6 +223,16 @@ def differences(what, left, right):
     ]
 
 
+def versions():
+    """Library, package and jar have one version."""
+    wanted = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), flags=re.M).group(1)
+    found = {
+        "pyproject.toml": re.search(r'^version = "(.*)"', (ROOT / "bindings/python/pyproject.toml").read_text(), flags=re.M),
+        "pom.xml": re.search(r"<version>(.*)</version>", (ROOT / "bindings/java/pom.xml").read_text()),
+    }
+    return [f"{f}: version {v.group(1)}, Cargo.toml has {wanted}" for f, v in found.items() if v.group(1) != wanted]
+
+
 def verify(header, library):
     functions = set(header.functions)
     faults = differences("abi/twinpool.symbols", functions, set((ROOT / "abi/twinpool.symbols").read_text().split()))
@@ -237,7 +247,7 @@ def verify(header, library):
             faults += [f"{path.name}: the header wants {line.strip()!r}" for line in left if line not in right]
             faults += [f"{path.name}: the header knows no {line.strip()!r}" for line in right if line not in left]
             faults += [f"{path.name} is not what scripts/bindings.py writes"]
-    return faults + layouts_of_the_compiler(header) + layouts_of_ctypes(header)
+    return faults + versions() + layouts_of_the_compiler(header) + layouts_of_ctypes(header)
 
 
 def main(arguments):

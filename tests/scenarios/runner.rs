@@ -5,8 +5,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// An answer that takes longer is none.
-const LIMIT: Duration = Duration::from_secs(60);
+/// An answer that takes longer is none. Much for one command; a busy machine opens fifty pools in a minute.
+const LIMIT: Duration = Duration::from_secs(180);
 
 pub struct Runner {
     child: Child,

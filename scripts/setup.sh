@@ -12,7 +12,7 @@ CBINDGEN=0.29.4
 RUST=1.95
 
 demo=(unixodbc unixodbc-dev odbcinst libsqliteodbc sqlite3 gcc libc6-dev make pkg-config)
-tests=(odbc-postgresql odbc-mariadb postgresql mariadb-server valgrind g++ python3 maven)
+tests=(odbc-postgresql odbc-mariadb postgresql mariadb-server valgrind g++ python3 python3-pytest maven)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }

@@ -39,6 +39,14 @@ impl Node {
         node
     }
 
+    /// A fresh database at the same place: on the same server, if there is one.
+    pub(crate) fn another(&self, database: &str) -> Node {
+        match &self.place {
+            Place::File(_) => Node::file(self.label, SqliteFile::create(database)),
+            Place::Server { server, own, .. } => Node::on(self.label, server.clone(), database, *own),
+        }
+    }
+
     /// "master" or "mirror".
     pub fn label(&self) -> &'static str {
         self.label

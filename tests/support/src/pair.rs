@@ -78,6 +78,13 @@ impl Pair {
         Pair { master, mirror, name: test.to_owned(), _turn: Some(turn) }
     }
 
+    /// Two fresh databases on the servers of this pair, which must live at least as long.
+    pub fn another(&self, test: &str) -> Pair {
+        let database = database_name(test);
+        let [master, mirror] = self.nodes().map(|node| node.another(&database));
+        Pair { master, mirror, name: test.to_owned(), _turn: None }
+    }
+
     pub fn engine(&self) -> Engine {
         self.master.engine()
     }

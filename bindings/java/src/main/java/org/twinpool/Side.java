@@ -1,0 +1,8 @@
+package org.twinpool;
+
+/** Who an error speaks for. */
+public enum Side {
+    POOL,
+    MASTER,
+    MIRROR
+}

@@ -1,0 +1,335 @@
+"""Values on their way in and out. Blocks are decoded a column at a time, never a cell at a time through ctypes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from ctypes import POINTER, byref, c_char, c_void_p, cast, pointer, sizeof, string_at
+from decimal import Decimal
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Sequence, Tuple
+
+from . import _abi
+from ._abi import TwinBlock, TwinColumn, TwinDate, TwinTime, TwinTimestamp
+
+if TYPE_CHECKING:
+    from ._lib import Library
+
+_DATE = Struct("<iBBxx")
+_TIME = Struct("<HBBBxxxI")
+_TIMESTAMP = Struct("<iBBBBBxxxI")
+
+
+class Date(NamedTuple):
+    """A date that `datetime.date` cannot hold: year 0 or below, or MariaDB's 0000-00-00."""
+
+    year: int
+    month: int
+    day: int
+
+
+class Time(NamedTuple):
+    """A time that neither `datetime.time` nor `timedelta` can hold: with single nanoseconds."""
+
+    hour: int
+    minute: int
+    second: int
+    negative: bool
+    nanosecond: int
+
+
+class Timestamp(NamedTuple):
+    """Date and time that `datetime.datetime` cannot hold."""
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    second: int
+    nanosecond: int
+
+
+# Out.
+
+
+def _date(year: int, month: int, day: int) -> dt.date | Date:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return Date(year, month, day)
+
+
+def _time(hour: int, minute: int, second: int, negative: int, nanosecond: int) -> dt.time | dt.timedelta | Time:
+    if nanosecond % 1000:
+        return Time(hour, minute, second, bool(negative), nanosecond)
+    if hour < 24 and not negative:
+        return dt.time(hour, minute, second, nanosecond // 1000)
+    span = dt.timedelta(hours=hour, minutes=minute, seconds=second, microseconds=nanosecond // 1000)
+    return -span if negative else span
+
+
+def _timestamp(y: int, mo: int, d: int, h: int, mi: int, s: int, nanosecond: int) -> dt.datetime | Timestamp:
+    if not nanosecond % 1000:
+        try:
+            return dt.datetime(y, mo, d, h, mi, s, nanosecond // 1000)
+        except ValueError:
+            pass
+    return Timestamp(y, mo, d, h, mi, s, nanosecond)
+
+
+def _ints(data: int, rows: int) -> list[Any]:
+    return memoryview(string_at(data, 8 * rows)).cast("q").tolist()
+
+
+def _doubles(data: int, rows: int) -> list[Any]:
+    return memoryview(string_at(data, 8 * rows)).cast("d").tolist()
+
+
+def _bools(data: int, rows: int) -> list[Any]:
+    return [b != 0 for b in string_at(data, rows)]
+
+
+def _dates(data: int, rows: int) -> list[Any]:
+    cells = string_at(data, 8 * rows)
+    try:
+        make = dt.date
+        return [make(y, m, d) for y, m, d in _DATE.iter_unpack(cells)]
+    except ValueError:
+        # A NULL or a date of its own kind is among them.
+        return [_date(*cell) for cell in _DATE.iter_unpack(cells)]
+
+
+def _times(data: int, rows: int) -> list[Any]:
+    return [_time(*cell) for cell in _TIME.iter_unpack(string_at(data, 12 * rows))]
+
+
+def _timestamps(data: int, rows: int) -> list[Any]:
+    cells = string_at(data, 16 * rows)
+    try:
+        make = dt.datetime
+        found = [(make(y, mo, d, h, mi, s, n // 1000), n % 1000) for y, mo, d, h, mi, s, n in _TIMESTAMP.iter_unpack(cells)]
+        if not any(rest for _, rest in found):
+            return [value for value, _ in found]
+    except ValueError:
+        pass
+    return [_timestamp(*cell) for cell in _TIMESTAMP.iter_unpack(cells)]
+
+
+def _uuids(data: int, rows: int) -> list[Any]:
+    cells = string_at(data, 16 * rows)
+    return [uuid.UUID(bytes=cells[i : i + 16]) for i in range(0, 16 * rows, 16)]
+
+
+_FIXED: dict[int, Callable[[int, int], list[Any]]] = {
+    _abi.TWIN_TYPE_BOOL: _bools,
+    _abi.TWIN_TYPE_INT64: _ints,
+    _abi.TWIN_TYPE_DOUBLE: _doubles,
+    _abi.TWIN_TYPE_DATE: _dates,
+    _abi.TWIN_TYPE_TIME: _times,
+    _abi.TWIN_TYPE_TIMESTAMP: _timestamps,
+    _abi.TWIN_TYPE_UUID: _uuids,
+}
+
+
+def _variable(kind: int, column: Any, rows: int, nulls: bytes) -> list[Any]:
+    ends = memoryview(string_at(column.offsets, 8 * (rows + 1))).cast("q").tolist()
+    start = ends[0]
+    raw = string_at(column.data + start, ends[-1] - start) if ends[-1] > start else b""
+    if start:
+        ends = [end - start for end in ends]
+    spans = zip(ends, ends[1:])
+    if kind == _abi.TWIN_TYPE_BYTES:
+        return [raw[a:b] for a, b in spans]
+    text = raw.decode("utf-8")
+    if kind == _abi.TWIN_TYPE_DECIMAL:
+        make = Decimal
+        if 1 in nulls:
+            return [None if null else make(text[a:b]) for (a, b), null in zip(spans, nulls)]
+        return [make(text[a:b]) for a, b in spans]
+    if len(text) == len(raw):
+        return [text[a:b] for a, b in spans]
+    return [raw[a:b].decode("utf-8") for a, b in spans]
+
+
+_COLUMNS = POINTER(POINTER(TwinColumn))
+
+
+def decode(block: Any) -> list[tuple[Any, ...]]:
+    """The rows of a block."""
+    rows = block.row_count
+    columns = cast(block.columns, _COLUMNS)
+    decoded = []
+    for index in range(block.column_count):
+        column = columns[index].contents
+        kind = column.kind
+        nulls = string_at(column.nulls, rows) if column.nulls else b""
+        fixed = _FIXED.get(kind)
+        if fixed:
+            values = fixed(column.data, rows)
+        elif kind == _abi.TWIN_TYPE_NULL:
+            values = [None] * rows
+        else:
+            values = _variable(kind, column, rows, nulls)
+        null = nulls.find(1)
+        while null >= 0:
+            values[null] = None
+            null = nulls.find(1, null + 1)
+        decoded.append(values)
+    return list(zip(*decoded))
+
+
+# In.
+
+
+def _as_text(value: str) -> bytes:
+    # What is not UTF-8 is for the library to refuse, by its own name.
+    return value.encode("utf-8", "surrogatepass")
+
+
+def _as_date(value: dt.date | Date) -> TwinDate:
+    return TwinDate(value.year, value.month, value.day)
+
+
+def _as_time(value: dt.time | dt.timedelta | Time) -> TwinTime:
+    reserved = TwinTime().reserved
+    if isinstance(value, Time):
+        return TwinTime(value.hour, value.minute, value.second, value.negative, reserved, value.nanosecond)
+    if isinstance(value, dt.time):
+        if value.tzinfo is not None:
+            raise ValueError("a time with a zone cannot be bound: convert it to the session's zone first")
+        return TwinTime(value.hour, value.minute, value.second, 0, reserved, value.microsecond * 1000)
+    span = abs(value)
+    minutes, second = divmod(span.seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    hour += span.days * 24
+    if hour > 65535:
+        raise ValueError("an interval of that many hours cannot be bound")
+    return TwinTime(hour, minute, second, value < dt.timedelta(0), reserved, span.microseconds * 1000)
+
+
+def _as_timestamp(value: dt.datetime | Timestamp) -> TwinTimestamp:
+    date = (value.year, value.month, value.day, value.hour, value.minute, value.second)
+    if isinstance(value, Timestamp):
+        return TwinTimestamp(*date, TwinTimestamp().reserved, value.nanosecond)
+    if value.tzinfo is not None:
+        raise ValueError("a datetime with a zone cannot be bound: convert it to the session's zone first")
+    return TwinTimestamp(*date, TwinTimestamp().reserved, value.microsecond * 1000)
+
+
+def kind_of(value: Any) -> int:
+    """The type under which a value is bound."""
+    for types, kind in (
+        (type(None), _abi.TWIN_TYPE_NULL),
+        (bool, _abi.TWIN_TYPE_BOOL),
+        (int, _abi.TWIN_TYPE_INT64),
+        (float, _abi.TWIN_TYPE_DOUBLE),
+        (str, _abi.TWIN_TYPE_TEXT),
+        ((bytes, bytearray, memoryview), _abi.TWIN_TYPE_BYTES),
+        (Decimal, _abi.TWIN_TYPE_DECIMAL),
+        ((dt.datetime, Timestamp), _abi.TWIN_TYPE_TIMESTAMP),
+        ((dt.date, Date), _abi.TWIN_TYPE_DATE),
+        ((dt.time, dt.timedelta, Time), _abi.TWIN_TYPE_TIME),
+        (uuid.UUID, _abi.TWIN_TYPE_UUID),
+    ):
+        if isinstance(value, types):  # type: ignore[arg-type]
+            # An integer that does not fit 64 bits keeps all its digits as a decimal.
+            if kind == _abi.TWIN_TYPE_INT64 and not -(2**63) <= value < 2**63:
+                return _abi.TWIN_TYPE_DECIMAL
+            return kind
+    raise TypeError(f"a value of type {type(value).__name__} cannot be bound")
+
+
+def _digits(value: Decimal | int) -> bytes:
+    return format(value, "f" if isinstance(value, Decimal) else "d").encode()
+
+
+def bind(lib: Library | Any, stmt: c_void_p, index: int, value: Any, err: Any) -> int:
+    """Binds one value; gives the status."""
+    kind = kind_of(value)
+    if kind == _abi.TWIN_TYPE_NULL:
+        return lib.twin_stmt_bind_null(stmt, index, err)
+    if kind == _abi.TWIN_TYPE_INT64:
+        return lib.twin_stmt_bind_int64(stmt, index, value, err)
+    if kind == _abi.TWIN_TYPE_TEXT:
+        data = _as_text(value)
+        return lib.twin_stmt_bind_text(stmt, index, data, len(data), err)
+    if kind == _abi.TWIN_TYPE_DOUBLE:
+        return lib.twin_stmt_bind_double(stmt, index, value, err)
+    if kind == _abi.TWIN_TYPE_DECIMAL:
+        data = _digits(value)
+        return lib.twin_stmt_bind_decimal(stmt, index, data, len(data), err)
+    if kind == _abi.TWIN_TYPE_BOOL:
+        return lib.twin_stmt_bind_bool(stmt, index, value, err)
+    if kind == _abi.TWIN_TYPE_BYTES:
+        data = bytes(value)
+        return lib.twin_stmt_bind_bytes(stmt, index, data, len(data), err)
+    if kind == _abi.TWIN_TYPE_TIMESTAMP:
+        return lib.twin_stmt_bind_timestamp(stmt, index, byref(_as_timestamp(value)), err)
+    if kind == _abi.TWIN_TYPE_DATE:
+        return lib.twin_stmt_bind_date(stmt, index, byref(_as_date(value)), err)
+    if kind == _abi.TWIN_TYPE_TIME:
+        return lib.twin_stmt_bind_time(stmt, index, byref(_as_time(value)), err)
+    return lib.twin_stmt_bind_uuid(stmt, index, value.bytes, err)
+
+
+_ENCODE: dict[int, Tuple[int, Callable[[Any], bytes]]] = {
+    _abi.TWIN_TYPE_NULL: (0, lambda v: b""),
+    _abi.TWIN_TYPE_BOOL: (1, lambda v: bytes([v])),
+    _abi.TWIN_TYPE_INT64: (8, Struct("<q").pack),
+    _abi.TWIN_TYPE_DOUBLE: (8, Struct("<d").pack),
+    _abi.TWIN_TYPE_DATE: (8, lambda v: bytes(_as_date(v))),
+    _abi.TWIN_TYPE_TIME: (12, lambda v: bytes(_as_time(v))),
+    _abi.TWIN_TYPE_TIMESTAMP: (16, lambda v: bytes(_as_timestamp(v))),
+    _abi.TWIN_TYPE_UUID: (16, lambda v: v.bytes),
+    _abi.TWIN_TYPE_TEXT: (0, _as_text),
+    _abi.TWIN_TYPE_BYTES: (0, bytes),
+    _abi.TWIN_TYPE_DECIMAL: (0, _digits),
+}
+
+
+def _kind_of_column(index: int, values: Sequence[Any]) -> int:
+    kinds = {kind_of(v) for v in values} - {_abi.TWIN_TYPE_NULL}
+    if not kinds:
+        return _abi.TWIN_TYPE_NULL
+    if len(kinds) == 1:
+        return kinds.pop()
+    if kinds <= {_abi.TWIN_TYPE_BOOL, _abi.TWIN_TYPE_INT64}:
+        return _abi.TWIN_TYPE_INT64
+    if kinds == {_abi.TWIN_TYPE_INT64, _abi.TWIN_TYPE_DECIMAL}:
+        return _abi.TWIN_TYPE_DECIMAL
+    names = sorted({type(v).__name__ for v in values if v is not None})
+    raise TypeError(f"parameter {index} has values of several types: {', '.join(names)}")
+
+
+class EncodedBlock:
+    """Rows as a block of columns, together with the memory that the block points into."""
+
+    def __init__(self, rows: Sequence[Sequence[Any]]) -> None:
+        widths = {len(row) for row in rows}
+        if len(widths) != 1:
+            raise ValueError("a batch needs rows, all of the same length")
+        self._kept: List[Any] = []
+        columns = [self._column(i, values) for i, values in enumerate(zip(*rows), 1)]
+        pointers = (POINTER(TwinColumn) * len(columns))(*[pointer(c) for c in columns])
+        self._kept += [columns, pointers]
+        self.block = TwinBlock(sizeof(TwinBlock), len(columns), len(rows), cast(pointers, c_void_p))
+
+    def _address(self, data: bytes) -> int | None:
+        buffer = (c_char * max(len(data), 1)).from_buffer_copy(data or b"\0")
+        self._kept.append(buffer)
+        return cast(buffer, c_void_p).value
+
+    def _column(self, index: int, values: Sequence[Any]) -> TwinColumn:
+        kind = _kind_of_column(index, values)
+        width, encode = _ENCODE[kind]
+        column = TwinColumn(sizeof(TwinColumn), kind)
+        column.nulls = self._address(bytes(v is None for v in values))
+        cells = [bytes(width) if v is None else encode(v) for v in values]
+        column.data = self._address(b"".join(cells))
+        if width == 0:
+            ends = [0]
+            for cell in cells:
+                ends.append(ends[-1] + len(cell))
+            column.offsets = self._address(Struct(f"<{len(ends)}q").pack(*ends))
+        return column

@@ -43,6 +43,7 @@ final class Natives {
     static final int TWIN_EVENT_REPLAY = 3;
     static final int TWIN_EVENT_DIVERGED = 4;
     static final int TWIN_EVENT_LEAK_SUSPECTED = 5;
+    static final int TWIN_EVENT_QUEUE_LIMIT = 6;
     static final int TWIN_LOG_OFF = 0;
     static final int TWIN_LOG_ERROR = 1;
     static final int TWIN_LOG_WARN = 2;
@@ -53,6 +54,7 @@ final class Natives {
     static final int TWIN_OK = 0;
     static final int TWIN_DONE = 1;
     static final int TWIN_QUEUED = 2;
+    static final int TWIN_ALONE = 3;
     static final int TWIN_ERR_HANDLE = -101;
     static final int TWIN_ERR_ARGUMENT = -102;
     static final int TWIN_ERR_UTF8 = -103;
@@ -81,6 +83,7 @@ final class Natives {
     static final int TWIN_ERR_NOT_A_PAIR = -404;
     static final int TWIN_ERR_TABLES = -405;
     static final int TWIN_ERR_MIRROR_DOWN = -406;
+    static final int TWIN_ERR_QUEUE_FULL = -407;
     static final int TWIN_ERR_PANIC = -901;
     static final int TWIN_ERR_INTERNAL = -902;
 

@@ -65,8 +65,7 @@ pub struct Replayer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Renumber {
     No,
-    /// So many drains may still be spent on it.
-    Wanted(u8),
+    Wanted,
     Done,
 }
 
@@ -99,7 +98,7 @@ impl<'a> Replayer<'a> {
 
     /// The end of this replay lets the queue's numbers begin at 1 again.
     pub fn want_new_ids(&mut self) {
-        self.renumber = Renumber::Wanted(5);
+        self.renumber = Renumber::Wanted;
     }
 
     pub fn has_new_ids(&self) -> bool {
@@ -438,9 +437,6 @@ impl<'a> Replayer<'a> {
             self.master.run_once(lock)?;
         }
         crate::failpoint!(&pair.setup.name, "drain_locked");
-        if self.master.dialect().ddl_commits() {
-            self.new_ids_beside_the_drain()?;
-        }
         loop {
             if Instant::now() >= deadline {
                 return Ok(Step::NotYet);
@@ -456,20 +452,17 @@ impl<'a> Replayer<'a> {
             self.report_orphans()?;
             return Ok(Step::NotYet);
         }
-        match self.renumber {
-            Renumber::Wanted(left) if self.master.dialect().ddl_commits() => {
-                // The queue was not empty when the drain began, and now this transaction has read it.
-                self.renumber = if left > 1 { Renumber::Wanted(left - 1) } else { Renumber::No };
-                self.master.commit()?;
-                return Ok(Step::Progressed);
-            }
-            Renumber::Wanted(_) => self.new_ids_in_the_drain()?,
-            _ => {}
+        let by_ddl = self.master.dialect().ddl_commits();
+        if self.renumber == Renumber::Wanted && !by_ddl {
+            self.new_ids_in_the_drain()?;
         }
         crate::failpoint!(&pair.setup.name, "before_in_sync");
         let row = [Value::Text(now_text()), Value::Text(pair.id.clone())];
         let hit = self.master.run(&pair.tables.set_in_sync, &row)?.affected;
         self.master.commit()?;
+        if self.renumber == Renumber::Wanted && by_ddl {
+            self.new_ids_by_ddl()?;
+        }
         crate::failpoint!(&pair.setup.name, "after_in_sync");
         pair.refresh()?;
         Ok(if hit == 1 { Step::Drained } else { Step::NotYet })
@@ -494,27 +487,30 @@ impl Replayer<'_> {
         self.master.run_once("RELEASE SAVEPOINT twin_ids").map(drop)
     }
 
-    /// Where DDL commits by itself it takes a connection of its own, while the drain's transaction holds its
-    /// lock and has not read the queue yet.
-    fn new_ids_beside_the_drain(&mut self) -> Result<()> {
-        if !matches!(self.renumber, Renumber::Wanted(_)) {
-            return Ok(());
-        }
+    /// Where DDL commits by itself it comes right behind the drain. Its lock on the table waits for every
+    /// transaction that has appended, so nobody can still come with an old number; and should somebody append
+    /// before it, the numbers go on from there.
+    fn new_ids_by_ddl(&mut self) -> Result<()> {
         let mut link = self.pair.open_master()?;
         link.set_lock_timeout(Some(self.pair.setup.suspend_timeout))?;
-        let rows = link.query(&self.pair.tables.read_queue_size, &[])?;
-        if rows.first().and_then(|r| r.first()).map(int) != Some(0) {
-            return Ok(());
-        }
-        let (sql, _) = self.pair.tables.renumber();
-        self.renumber = match link.run_once(&sql) {
-            Ok(_) => Renumber::Done,
-            Err(e) if matches!(e.class(), Class::Retryable | Class::TimedOut) => return Ok(()),
-            Err(e) => {
-                log::warn!(target: "twinpool::replay", "{}: the queue's numbers go on: {e}", self.pair.setup.name);
-                Renumber::No
+        for _ in 0..5 {
+            let rows = link.query(&self.pair.tables.read_queue_size, &[])?;
+            if rows.first().and_then(|r| r.first()).map(int) != Some(0) {
+                break;
             }
-        };
+            match link.run_once(&self.pair.tables.renumber().0) {
+                Ok(_) => {
+                    self.renumber = Renumber::Done;
+                    break;
+                }
+                Err(e) if matches!(e.class(), Class::Retryable | Class::TimedOut) => {}
+                Err(e) => {
+                    log::warn!(target: "twinpool::replay", "{}: the queue's numbers go on: {e}", self.pair.setup.name);
+                    self.renumber = Renumber::No;
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -91,13 +91,10 @@ def _bools(data: int, rows: int) -> list[Any]:
 
 
 def _dates(data: int, rows: int) -> list[Any]:
-    cells = string_at(data, 8 * rows)
-    try:
-        make = dt.date
-        return [make(y, m, d) for y, m, d in _DATE.iter_unpack(cells)]
-    except ValueError:
-        # A NULL or a date of its own kind is among them.
-        return [_date(*cell) for cell in _DATE.iter_unpack(cells)]
+    # A day stands in many rows: each is made once. The bytes of a date are the key.
+    keys = memoryview(string_at(data, 8 * rows)).cast("q").tolist()
+    made = {key: _date(*_DATE.unpack(key.to_bytes(8, "little", signed=True))) for key in set(keys)}
+    return [made[key] for key in keys]
 
 
 def _times(data: int, rows: int) -> list[Any]:
@@ -106,13 +103,13 @@ def _times(data: int, rows: int) -> list[Any]:
 
 def _timestamps(data: int, rows: int) -> list[Any]:
     cells = string_at(data, 16 * rows)
-    try:
-        make = dt.datetime
-        found = [(make(y, mo, d, h, mi, s, n // 1000), n % 1000) for y, mo, d, h, mi, s, n in _TIMESTAMP.iter_unpack(cells)]
-        if not any(rest for _, rest in found):
-            return [value for value, _ in found]
-    except ValueError:
-        pass
+    if not any(memoryview(cells).cast("I")[3::4].tolist()):
+        try:
+            make = dt.datetime
+            return [make(y, mo, d, h, mi, s) for y, mo, d, h, mi, s, _ in _TIMESTAMP.iter_unpack(cells)]
+        except ValueError:
+            # A NULL or a timestamp of its own kind is among them.
+            pass
     return [_timestamp(*cell) for cell in _TIMESTAMP.iter_unpack(cells)]
 
 

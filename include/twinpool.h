@@ -375,11 +375,6 @@
 #define TWIN_ABI_VERSION 0
 
 /**
- * More than the drivers' own lengths can tell.
- */
-#define LONGEST (size_t)INT32_MAX
-
-/**
  * Ends a running statement of its connection from another thread. Any thread, any time; it may outlive the
  * connection.
  */

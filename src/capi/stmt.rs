@@ -28,7 +28,7 @@ pub struct twin_stmt {
 const MAX_PARAMETERS: i32 = 65_535;
 
 /// More than the drivers' own lengths can tell.
-pub const LONGEST: usize = i32::MAX as usize;
+pub(super) const LONGEST: usize = i32::MAX as usize;
 
 /// What stands at a parameter's place.
 pub enum Parameter {

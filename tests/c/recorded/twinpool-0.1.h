@@ -334,6 +334,11 @@
 #define TWIN_EVENT_LEAK_SUSPECTED 5
 
 /**
+ * The queue has grown beyond a limit; `text` says beyond which, and what happens now.
+ */
+#define TWIN_EVENT_QUEUE_LIMIT 6
+
+/**
  * Nothing is logged.
  */
 #define TWIN_LOG_OFF 0
@@ -368,11 +373,6 @@
  * with `twin_abi_version()` when loading.
  */
 #define TWIN_ABI_VERSION 0
-
-/**
- * More than the drivers' own lengths can tell.
- */
-#define LONGEST (size_t)INT32_MAX
 
 /**
  * Ends a running statement of its connection from another thread. Any thread, any time; it may outlive the
@@ -860,6 +860,13 @@ typedef int64_t (*twin_read_callback)(void *buffer, size_t capacity, void *user)
 #define TWIN_QUEUED 2
 
 /**
+ * The master has committed, and the mirror will not get it: it was abandoned.
+ * Cause: The queue grew beyond a limit with `queue.beyond=detach`.
+ * Cure: Nothing for this transaction. The pair needs a new copy: docs/guarantees.md, starting from a copy.
+ */
+#define TWIN_ALONE 3
+
+/**
  * A handle is NULL, freed, of another kind, or was never made by this library.
  * Cause: Use after free, or a value that is not a handle.
  * Cure: Fix the caller.
@@ -1053,6 +1060,13 @@ typedef int64_t (*twin_read_callback)(void *buffer, size_t capacity, void *user)
  * Cure: Bring the mirror up.
  */
 #define TWIN_ERR_MIRROR_DOWN -406
+
+/**
+ * The queue is full and `queue.beyond=refuse`: writes are refused, reads go on.
+ * Cause: The mirror has been away for long; the message names the limit.
+ * Cure: Bring the mirror back, or raise the limit: it can be changed while the pool is open.
+ */
+#define TWIN_ERR_QUEUE_FULL -407
 
 /**
  * A bug in the library was caught at the border; the pool is poisoned.
@@ -1741,6 +1755,7 @@ TWIN_API twin_status twin_conn_begin(twin_conn *conn, twin_error **err);
 
 /**
  * Commits. `TWIN_OK`: on both databases. `TWIN_QUEUED`: on the master, and the mirror's share is in the queue.
+ * `TWIN_ALONE`: on the master, and the mirror was abandoned (`queue.beyond=detach`).
  * Either way the work is done and must not be repeated.
  *
  * Errors: `TWIN_ERR_RETRY` (repeat the whole transaction), `TWIN_ERR_TX_FAILED`, `TWIN_ERR_DATABASE`,

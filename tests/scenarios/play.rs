@@ -163,7 +163,8 @@ impl Scene<'_> {
     fn flat(&mut self) -> Result<Vec<String>, String> {
         let before = self.sample.ok_or("flat without sample")?;
         let now = self.runner()?.usage();
-        if now.descriptors > before.descriptors {
+        // The pool's own threads may be just opening or closing a connection.
+        if now.descriptors > before.descriptors + 2 {
             return Err(format!("{} descriptors, {} before", now.descriptors, before.descriptors));
         }
         if now.kib > before.kib + ROOM_KIB {

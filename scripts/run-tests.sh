@@ -123,7 +123,10 @@ run() {
         else none install "no include/twinpool.h yet"; fi
         ;;
     *)
-        if [ -f "tests/$1/main.rs" ]; then part "$1" tests cargo test --test "$1" --no-fail-fast
+        if [ -f "tests/$1/main.rs" ]; then
+            # These end with a table: functions and bad inputs, scenarios and hosts, statements and their ways.
+            case $1 in capi | scenarios | values) set -- "$1" -- --show-output ;; esac
+            part "$1" tests cargo test --test "$1" --no-fail-fast "${@:2}"
         elif [[ " $binaries " == *" $1 "* ]]; then none "$1" "no tests in tests/$1 yet"
         else
             echo "run-tests: no part named '$1'; there are: $checks_before $(all_binaries) $checks_after" >&2

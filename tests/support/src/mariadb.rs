@@ -28,6 +28,8 @@ pub fn template() -> &'static Path {
         let data = folder.join("data");
         let mut install = Command::new("mariadb-install-db");
         install.arg("--no-defaults").arg(format!("--datadir={}", data.display())).args(SIZES);
+        // Wherever TMPDIR leads, the server's user may not write there.
+        install.arg(format!("--tmpdir={}", folder.path().display()));
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
         as_server_user(&mut install);
         if let Err(error) = client::run(install, "", client::LIMIT) {

@@ -332,20 +332,8 @@ impl TwinSession {
 
     fn write_in_tx(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
-        let own_names = !self.settings.is_empty() || self.schema.is_some();
-        let plan = {
-            // A plan holds for all sessions unless this one sees other tables under the same names.
-            let generation = (!own_names).then(|| pair.generation());
-            let master = self.master()?;
-            let mut facts = |schema: Option<&str>, table: &str| {
-                if own_names {
-                    Ok(master.describe_table(schema, table)?.map(Arc::new))
-                } else {
-                    pair.facts(schema, table, master)
-                }
-            };
-            pair.classifier.plan(analysis, generation, &mut facts)?
-        };
+        let own_names = self.has_own_names();
+        let plan = self.plan(analysis)?;
         let plan = match plan.given(params) {
             Ok(plan) => plan,
             Err(why) => &Plan::Unsafe(why),
@@ -373,7 +361,7 @@ impl TwinSession {
         }
         self.ensure_begun(true)?;
         if let Some(tx) = self.tx.as_mut() {
-            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_))
+            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_) | Plan::Rows(_))
                 || own_names
                 || pair.any_deferred.load(Ordering::SeqCst);
         }
@@ -394,16 +382,19 @@ impl TwinSession {
                     let (sql, params) = plan.for_no_rows(params);
                     done.rows = self.master()?.run(&sql, &params)?.rows;
                 }
-                for (sql, params) in statements {
-                    let outcome = self.master()?.run(&sql, &params)?;
-                    done.affected += outcome.affected.max(0);
-                    done.rows = outcome.rows;
-                    if outcome.affected != 0 {
-                        self.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                self.undone_together(statements.len() > 1, |session| {
+                    for (sql, params) in statements {
+                        let outcome = session.master()?.run(&sql, &params)?;
+                        done.affected += outcome.affected.max(0);
+                        done.rows = outcome.rows;
+                        if outcome.affected != 0 {
+                            session.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                        }
                     }
-                }
-                Ok(done)
+                    Ok(done)
+                })
             }
+            Plan::Rows(plan) => self.write_rows(plan, params, &analysis.kind),
             plan => {
                 self.forget_key(&analysis.kind)?;
                 let outcome = self.master()?.run(sql, params)?;
@@ -513,6 +504,8 @@ impl TwinSession {
         let keep = tx.savepoints[at].1;
         if keep < tx.shipped.len() {
             tx.shipped.truncate(keep);
+            // What moved the mirror's sequences on may be among what is cut off.
+            tx.advanced.clear();
             // The half knows no savepoints: it begins anew with what is left.
             if let Route::Direct { epoch } = tx.route {
                 self.run_half_again(epoch);

@@ -46,6 +46,8 @@ pub struct Tx {
     pub turn: Option<Turn>,
     /// The pending row carries this transaction's payload, which the queue's way must take back.
     pub(super) journaled: bool,
+    /// Sequences of the mirror that this transaction moves on, and up to where they are good for then.
+    pub(super) advanced: Vec<(String, i64)>,
     /// Foreign pending rows as the guard saw them.
     guarded: Option<String>,
 }
@@ -62,6 +64,7 @@ impl Tx {
             begun: false,
             turn: None,
             journaled: false,
+            advanced: Vec::new(),
             guarded: None,
         }
     }
@@ -149,6 +152,8 @@ impl TwinSession {
             if let Some(master) = self.master.as_mut().filter(|m| !m.is_lost()) {
                 let _ = master.rollback();
             }
+        } else {
+            self.note_advanced();
         }
         self.tx = None;
         answer

@@ -15,6 +15,7 @@ fn column(name: &str, declared: &str) -> ColumnFacts {
         default: DefaultKind::None,
         computed: false,
         on_update: false,
+        sequence: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn table(name: &str, columns: &[(&str, &str)], primary_key: &[&str]) -> TableFac
         primary_key: key,
         unique_keys: Vec::new(),
         other_unique: false,
+        unique_columns: Some(primary_key.iter().map(|k| k.to_string()).collect()),
         has_triggers: false,
         has_cascades: false,
         has_deferrable: false,
@@ -64,7 +66,10 @@ pub(super) fn catalogue(name: &str) -> Option<TableFacts> {
         }
         "pair" => t = table(name, &[("a", "integer"), ("b", "varchar(9)"), ("c", "integer")], &["a", "b"]),
         "uq" => t.unique_keys = vec![vec!["name".into()]],
-        "several" => t.other_unique = true,
+        "several" => {
+            t.other_unique = true;
+            t.unique_columns = None;
+        }
         "nokey" => t.primary_key.clear(),
         "floating" => t = table(name, &[("id", "double"), ("n", "integer")], &["id"]),
         "coded" => {

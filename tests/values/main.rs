@@ -1,0 +1,9 @@
+//! Promise 4: the same values on both sides. `make test ONLY=values`.
+
+mod captured;
+#[path = "../main/common.rs"]
+#[allow(dead_code)]
+mod common;
+mod corpus;
+mod same;
+mod statements;

@@ -348,7 +348,8 @@ fn captured_conflict<'f>(insert: &Insert, facts: &'f TableFacts) -> Result<OnCon
     let mut written: Vec<&ColumnFacts> = Vec::new();
     for conflict in &insert.conflicts {
         let (Conflict::Update { set, .. } | Conflict::Duplicate { set }) = conflict else { continue };
-        let assignments = update::assignments(insert.scan, set.clone()).ok_or_else(|| odd("an assignment"))?;
+        let assignments =
+            update::assignments(insert.scan, set.clone()).ok_or_else(|| odd("an assignment"))?;
         for column in update::written(insert.scan, &assignments, facts, insert.engine)? {
             if update::is_key_column(facts, column) {
                 return Err(Unsafe::new(

@@ -150,12 +150,16 @@ impl RowsPlan {
         }
         let count = columns.len();
         columns.extend(key.iter().filter_map(|k| facts.column(k)).map(|c| Carried::new(c, engine)));
-        let read = |table: Option<&str>| {
-            columns.iter().map(|c| c.read(table)).collect::<Vec<_>>().join(", ")
-        };
+        let read = |table: Option<&str>| columns.iter().map(|c| c.read(table)).collect::<Vec<_>>().join(", ");
         let way = way(&read);
         let table = format!("{}UPDATE {table} SET ", Carried::in_utc(columns.iter()));
-        RowsPlan { way, returning, columns, ship: Ship::Update { table, written: count }, counters: Vec::new() }
+        RowsPlan {
+            way,
+            returning,
+            columns,
+            ship: Ship::Update { table, written: count },
+            counters: Vec::new(),
+        }
     }
 
     /// How many columns are captured.
@@ -171,12 +175,15 @@ impl RowsPlan {
             if row.len() != self.columns.len() {
                 return None;
             }
-            let row: Option<Vec<Value>> = row.into_iter().zip(&self.columns).map(|(v, c)| c.value(v)).collect();
+            let row: Option<Vec<Value>> =
+                row.into_iter().zip(&self.columns).map(|(v, c)| c.value(v)).collect();
             carried.push(row?);
         }
         Some(match &self.ship {
             Ship::Insert { head, tail, counted } => self.inserts(head, tail, *counted, carried),
-            Ship::Update { written, .. } if carried.iter().any(|row| row[*written..].contains(&Value::Null)) => {
+            Ship::Update { written, .. }
+                if carried.iter().any(|row| row[*written..].contains(&Value::Null)) =>
+            {
                 return None;
             }
             Ship::Update { table, written } => {

@@ -53,9 +53,7 @@ fn read((name, text): (&str, &str), corpus: &mut Corpus) {
 fn parameters(text: &str, place: &str) -> Vec<Value> {
     let one = |word: &str| match word {
         "null" => Value::Null,
-        quoted if quoted.starts_with('\'') => {
-            Value::Text(quoted.trim_matches('\'').replace("''", "'"))
-        }
+        quoted if quoted.starts_with('\'') => Value::Text(quoted.trim_matches('\'').replace("''", "'")),
         number => Value::Int(number.parse().unwrap_or_else(|_| panic!("{place}: parameter {number}"))),
     };
     text.split(',').map(str::trim).filter(|w| !w.is_empty()).map(one).collect()

@@ -20,7 +20,12 @@ fn run_line(s: &mut Session, line: &Line) -> Result<(), String> {
     let found = s.way(&line.sql, &line.params).map_err(|e| e.to_string())?;
     let done = s.execute(&line.sql, &line.params);
     if found.name() != line.way {
-        return Err(format!("goes by {}, not by {} ({:?})", found.name(), line.way, done.err().map(|e| e.to_string())));
+        return Err(format!(
+            "goes by {}, not by {} ({:?})",
+            found.name(),
+            line.way,
+            done.err().map(|e| e.to_string())
+        ));
     }
     match done {
         Ok(_) if line.way == "refused" => Err("is not refused".into()),

@@ -40,7 +40,8 @@ fn page() -> String {
     let mut engines: HashMap<(String, String), Vec<&str>> = HashMap::new();
     for (e, (engine, name)) in ENGINES.iter().enumerate() {
         for line in corpus::of(*engine).lines {
-            let way = WAYS.iter().position(|w| w.0 == line.way).unwrap_or_else(|| panic!("{}: way", line.place));
+            let way =
+                WAYS.iter().position(|w| w.0 == line.way).unwrap_or_else(|| panic!("{}: way", line.place));
             *totals.entry((way, e)).or_default() += 1;
             let key = (line.way, line.sql);
             if !engines.contains_key(&key) {
@@ -93,5 +94,8 @@ fn the_page_of_statements_is_that_of_the_corpus() {
         std::fs::write(path, &page).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == page, "docs/statements.md is not up to date: TWINPOOL_RENEW=1 cargo test --test values page");
+    assert!(
+        kept == page,
+        "docs/statements.md is not up to date: TWINPOOL_RENEW=1 cargo test --test values page"
+    );
 }

@@ -278,7 +278,8 @@ impl Driver for MariaDb {
             "LOAD" => words.next().is_some_and(|w| w == "INDEX"),
             "SET" if words.next().is_some_and(|w| w == "STATEMENT") => {
                 let statement: Vec<String> = words.skip_while(|w| w != "FOR").skip(1).collect();
-                let writes = statement.first().is_some_and(|w| matches!(w.as_str(), "INSERT" | "REPLACE" | "UPDATE"));
+                let writes =
+                    statement.first().is_some_and(|w| matches!(w.as_str(), "INSERT" | "REPLACE" | "UPDATE"));
                 !writes || statement.iter().any(|w| w == "RETURNING")
             }
             _ => false,

@@ -56,8 +56,8 @@ struct Counter {
 pub struct Repeat {
     pub sql: String,
     pub params: Vec<Value>,
-    /// Rows it must write; -1: not to be compared.
-    pub expected: i64,
+    /// Rows it must write; `None`: not to be compared.
+    pub expected: Option<i64>,
 }
 
 /// What an INSERT does where the row is there already.
@@ -236,7 +236,7 @@ impl RowsPlan {
             }
             sql.push_str(tail);
             left -= taken;
-            found.push(Repeat { sql, params, expected: if counted { taken as i64 } else { -1 } });
+            found.push(Repeat { sql, params, expected: counted.then_some(taken as i64) });
         }
         found
     }
@@ -255,7 +255,7 @@ impl RowsPlan {
             sql.push_str(" = ");
             column.put(value, &mut sql, &mut params);
         }
-        Repeat { sql, params, expected: 1 }
+        Repeat { sql, params, expected: Some(1) }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Executed;
 use super::session::TwinSession;
 use crate::error::{Error, Result, Status};
-use crate::queue::Shipped;
+use crate::queue::{Shipped, entry};
 use crate::sql::{Kind, Repeat, RowsPlan, Way};
 use crate::value::Value;
 
@@ -45,6 +45,7 @@ impl TwinSession {
             return Err(self.lost_rows(e));
         };
         for Repeat { sql, params, expected } in repeats {
+            let expected = expected.unwrap_or(entry::UNCOUNTED);
             self.ship(Shipped { sql: sql.into(), params, expected });
         }
         for (sequence, n) in counted {
@@ -123,7 +124,7 @@ impl TwinSession {
         // Two that advance at once may leave the lower of their marks: both stand behind this one.
         tx.advanced.push((sequence.clone(), n.saturating_add(AHEAD / 2)));
         let params = vec![Value::Int(ahead), Value::Text(sequence), Value::Int(ahead)];
-        self.ship(Shipped { sql: sql.into(), params, expected: -1 });
+        self.ship(Shipped { sql: sql.into(), params, expected: entry::UNCOUNTED });
     }
 
     /// What the committed transaction has made sure of.

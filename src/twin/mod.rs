@@ -6,6 +6,7 @@ mod capture;
 mod ddl;
 pub mod half;
 mod keys;
+mod local;
 pub mod manager;
 mod planned;
 mod properties;

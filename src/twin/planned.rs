@@ -44,7 +44,9 @@ impl Way {
 impl TwinSession {
     /// Whether unqualified names may mean other tables here than in other sessions.
     pub(super) fn has_own_names(&self) -> bool {
-        !self.settings.is_empty() || self.schema.is_some()
+        !self.settings.is_empty()
+            || self.schema.is_some()
+            || self.tx.as_ref().is_some_and(|tx| tx.local_names)
     }
 
     pub(super) fn plan(&mut self, analysis: &Analysis) -> Result<Arc<Plan>> {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
 use crate::pair::shared::{Pair, Slot, outdated};
 use crate::pair::{limits, restored};
-use crate::queue::Shipped;
+use crate::queue::{Shipped, entry};
 use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
 use crate::value::Value;
 
@@ -253,12 +253,7 @@ impl TwinSession {
             SessionKind::LockTables => {
                 return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE");
             }
-            // The mirror half and the entry would run under other settings than the master.
-            SessionKind::SetLocal if !is_constraints(sql) => {
-                return refuse(
-                    "SET LOCAL would hold on the master only; set it for the session, outside a transaction",
-                );
-            }
+            SessionKind::SetLocal if !is_constraints(sql) => return self.set_local(sql, params),
             SessionKind::Set | SessionKind::Pragma if lowers_durability(sql) => {
                 return refuse(
                     "durable commits are what nothing-is-lost rests on; see the option durability",
@@ -426,7 +421,7 @@ impl TwinSession {
         }
         pair.forget_catalogue();
         self.master()?.forget_statements();
-        self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
+        self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: entry::DDL });
         Ok(Executed { status: Status::Ok, affected: -1, rows: None })
     }
 
@@ -487,6 +482,7 @@ impl TwinSession {
         self.in_tx("savepoint")?;
         self.check_tx()?;
         self.ensure_begun(true)?;
+        self.ship_locals();
         self.master()?.savepoint(name)?;
         let tx = self.in_tx("savepoint")?;
         tx.savepoints.push((name.to_owned(), tx.shipped.len()));
@@ -615,7 +611,7 @@ fn is_constraints(sql: &str) -> bool {
     sql.split_whitespace().nth(1).is_some_and(|word| word.eq_ignore_ascii_case("constraints"))
 }
 
-fn lowers_durability(sql: &str) -> bool {
+pub(super) fn lowers_durability(sql: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
     sql.contains("synchronous_commit")
         || sql.contains("innodb_flush_log")

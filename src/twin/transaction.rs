@@ -46,6 +46,10 @@ pub struct Tx {
     pub turn: Option<Turn>,
     /// The pending row carries this transaction's payload, which the queue's way must take back.
     pub(super) journaled: bool,
+    /// `SET LOCAL` so far, shipped before the first statement that is.
+    pub(super) locals: Vec<Shipped>,
+    /// `SET LOCAL` may have given names another meaning.
+    pub(super) local_names: bool,
     /// Sequences of the mirror that this transaction moves on, and up to where they are good for then.
     pub(super) advanced: Vec<(String, i64)>,
     /// Foreign pending rows as the guard saw them.
@@ -64,6 +68,8 @@ impl Tx {
             begun: false,
             turn: None,
             journaled: false,
+            locals: Vec::new(),
+            local_names: false,
             advanced: Vec::new(),
             guarded: None,
         }
@@ -85,6 +91,7 @@ const REROUTES: usize = 16;
 impl TwinSession {
     /// Hands a statement that the master has done to the mirror half (step 2).
     pub(super) fn ship(&mut self, statement: Shipped) {
+        self.ship_locals();
         let Some(tx) = self.tx.as_mut() else { return };
         let statement = Arc::new(statement);
         tx.shipped.push(Arc::clone(&statement));

@@ -4,6 +4,7 @@ mod captured;
 #[path = "../main/common.rs"]
 #[allow(dead_code)]
 mod common;
+mod context;
 mod corpus;
 mod same;
 mod statements;

@@ -169,12 +169,12 @@ fn rows_are_put_by_few_texts_and_rows_are_updated_by_key() {
     let plan = rows_of(Postgres, "INSERT INTO pair (a, b) SELECT 1, 'x'");
     let rows = |n: i64| (0..n).map(|i| vec![Value::Int(i), Value::Text("x".into()), Value::Null]).collect();
     let put = plan.repeats(rows(7)).unwrap();
-    assert_eq!(put.iter().map(|r| r.expected).collect::<Vec<_>>(), [4, 2, 1]);
+    assert_eq!(put.iter().map(|r| r.expected.unwrap()).collect::<Vec<_>>(), [4, 2, 1]);
     let one = "(CAST(? AS integer), CAST(? AS varchar(9)), CAST(? AS integer))";
     assert_eq!(put[2].sql, format!("INSERT INTO \"pair\" (\"a\", \"b\", \"c\") VALUES {one}"));
     assert_eq!(put[2].params, [Value::Int(6), Value::Text("x".into()), Value::Null]);
     assert_eq!(
-        plan.repeats(rows(600)).unwrap().iter().map(|r| r.expected).collect::<Vec<_>>(),
+        plan.repeats(rows(600)).unwrap().iter().map(|r| r.expected.unwrap()).collect::<Vec<_>>(),
         [256, 256, 64, 16, 8]
     );
     assert_eq!(plan.repeats(vec![vec![]]), None);
@@ -186,7 +186,7 @@ fn rows_are_put_by_few_texts_and_rows_are_updated_by_key() {
         [Repeat {
             sql: "UPDATE `pair` SET `c` = ? WHERE `a` = ? AND `b` = ?".into(),
             params: vec![Value::Int(5), Value::Int(1), Value::Text("x".into())],
-            expected: 1
+            expected: Some(1)
         }]
     );
     assert_eq!(plan.repeats(vec![vec![Value::Int(5), Value::Null, Value::Text("x".into())]]), None);

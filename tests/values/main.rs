@@ -6,5 +6,6 @@ mod captured;
 mod common;
 mod context;
 mod corpus;
+mod random;
 mod same;
 mod statements;

@@ -12,6 +12,7 @@ mod planned;
 mod properties;
 mod queued;
 mod session;
+mod several;
 mod transaction;
 
 use std::time::Duration;

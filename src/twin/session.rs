@@ -179,10 +179,7 @@ impl TwinSession {
             Kind::Savepoint(name) => self.savepoint(name).map(|()| plain(Status::Ok)),
             Kind::RollbackTo(name) => self.rollback_to(name).map(|()| plain(Status::Ok)),
             Kind::Release(name) => self.release_savepoint(name).map(|()| plain(Status::Ok)),
-            Kind::Multi => Err(Error::new(
-                Status::Unsupported,
-                "execute: the text holds more than one statement; send them one by one",
-            )),
+            Kind::Multi => self.execute_several(sql, params),
             _ => {
                 self.ensure_master()?;
                 self.check_tx()?;
@@ -192,10 +189,30 @@ impl TwinSession {
                 match &analysis.kind {
                     Kind::Read => self.read(sql, params),
                     Kind::Session(kind) => self.session_statement(sql, params, *kind),
+                    _ if analysis.alone => self.run_alone(sql, params),
                     _ => self.write(sql, params, analysis),
                 }
             }
         }
+    }
+
+    /// What the engine runs outside transactions only, `VACUUM` for one: care of this node, nothing to ship.
+    fn run_alone(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        let analysis = self.pair.classifier.analyse(sql);
+        if !matches!(&*self.plan(&analysis)?, Plan::Local) {
+            return self.write(sql, params, &analysis);
+        }
+        if self.read_only {
+            return Err(Error::new(Status::BadState, "execute: this connection is set read-only"));
+        }
+        if self.tx.as_ref().is_some_and(|tx| tx.begun) {
+            return Err(Error::new(
+                Status::BadState,
+                "execute: the database runs this outside transactions only",
+            ));
+        }
+        let outcome = self.master()?.run(sql, params)?;
+        Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
     }
 
     /// In a failed transaction only a rollback means anything.

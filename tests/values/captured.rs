@@ -116,6 +116,30 @@ on_all_engines! {
         pair.assert_equal();
     }
 
+    fn several_statements_in_one_text_go_their_ways_one_by_one(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        let text_of_four = "INSERT INTO auto (name) VALUES (?); \
+            UPDATE auto SET at = CURRENT_TIMESTAMP WHERE name = 'a;b'; -- one; comment\n\
+            INSERT INTO auto (id, name, at) VALUES (?, ?, '2024-01-01'); SELECT count(*) FROM auto;";
+        let found = rows(&mut s, text_of_four, &[text("a;b"), int(77), text("c")]);
+        assert_eq!(found, [[int(2)]]);
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM auto"), 2);
+        // Up to the one that fails; PostgreSQL takes all of them for one transaction.
+        let e = s.execute("DELETE FROM auto WHERE id = 77; INSERT INTO auto (id) VALUES (1)", &[]).unwrap_err();
+        assert!(e.to_string().contains("statement 2 of the text"), "{e}");
+        let left = if pair.engine() == Engine::Postgres { 2 } else { 1 };
+        assert_eq!(pair.master.count("SELECT COUNT(*) FROM auto"), left);
+        for sql in ["SELECT 1; SELECT 2", "INSERT INTO auto (id) VALUES (?); DELETE FROM auto"] {
+            let e = s.execute(sql, &[]).unwrap_err();
+            assert!(matches!(e.status(), Status::Unsupported | Status::BadArgument), "{e}");
+        }
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
     fn generated_keys_are_told_where_the_engine_tells_them(pair: &Pair) {
         make_auto(pair);
         let pool = open(pair);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use sqlparser::ast::{Expr, Value as Literal};
 
 use crate::link::Engine;
-use crate::link::catalog::{ColumnFacts, TableFacts};
+use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts};
 
 use super::classify::Statement;
 use super::determinate::Checker;
@@ -417,21 +417,31 @@ fn names_one(dml: &Dml, facts: &TableFacts) -> bool {
         .is_some_and(|named| !named.many && checker.conditions.is_empty())
 }
 
-/// The columns that assignments write.
+/// The columns that assignments write, as far as they can be given a captured value: a computed column makes
+/// its own, and an identity that is always generated takes nothing but DEFAULT.
 pub(super) fn written<'f>(
     scan: &Scan,
     set: &[Assignment],
     facts: &'f TableFacts,
     engine: Engine,
 ) -> Result<Vec<&'f ColumnFacts>, Unsafe> {
-    set.iter()
-        .flat_map(|assignment| &assignment.columns)
-        .map(|&i| {
-            target::column_at(facts, engine, scan, i).ok_or_else(|| {
+    let mut found = Vec::new();
+    for assignment in set {
+        for &i in &assignment.columns {
+            let column = target::column_at(facts, engine, scan, i).ok_or_else(|| {
                 Unsafe::new(format!("{} is not a column of the table", scan.name(i)), "name a column")
-            })
-        })
-        .collect()
+            })?;
+            if column.default == DefaultKind::Generated
+                && assignment.value.clone().any(|i| scan.is(i, "DEFAULT"))
+            {
+                default_of(column)?;
+            }
+            if !column.computed {
+                found.push(column);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn only_reads(dml: &Dml, range: Range<usize>, what: &str) -> Result<(), Unsafe> {

@@ -1,5 +1,7 @@
 //! Statements that run on the master alone, and the rows they wrote, which go to the mirror in their place.
 
+use std::collections::HashMap;
+
 use super::Executed;
 use super::session::TwinSession;
 use crate::error::{Error, Result, Status};
@@ -112,7 +114,11 @@ impl TwinSession {
 
     /// Moves the mirror's sequence on, where it may stand below a number that it is given explicitly.
     fn advance(&mut self, sequence: String, n: i64) {
-        if self.pair.counters_known.lock().get(&sequence).is_some_and(|known| *known >= n) {
+        let epoch = self.pair.view().epoch;
+        let enough = |(of, known): &(u64, HashMap<String, i64>)| {
+            *of == epoch && known.get(&sequence).is_some_and(|known| *known >= n)
+        };
+        if enough(&self.pair.counters_known.lock()) {
             return;
         }
         let Some(tx) = self.tx.as_mut() else { return };
@@ -130,9 +136,13 @@ impl TwinSession {
     /// What the committed transaction has made sure of.
     pub(super) fn note_advanced(&mut self) {
         let Some(tx) = self.tx.as_mut().filter(|tx| !tx.advanced.is_empty()) else { return };
+        let epoch = self.pair.view().epoch;
         let mut known = self.pair.counters_known.lock();
+        if known.0 != epoch {
+            *known = (epoch, HashMap::new());
+        }
         for (sequence, n) in tx.advanced.drain(..) {
-            let place = known.entry(sequence).or_insert(n);
+            let place = known.1.entry(sequence).or_insert(n);
             *place = n.max(*place);
         }
     }

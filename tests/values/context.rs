@@ -39,7 +39,7 @@ on_all_engines! {
             run(s, "UPDATE t SET at = at + interval '1 hour' WHERE id = ?", &[int(n)]);
             s.commit().unwrap();
             // The next transaction, in one batch of the replay with it, is not.
-            run(s, "INSERT INTO t (id, at) VALUES (?, '2024-01-01 00:00')", &[int(n)]);
+            run(s, "INSERT INTO t (id, at) VALUES (?, '2024-01-01 00:00')", &[int(n + 100)]);
         });
         for schema in ["other", "public"] {
             assert_eq!(pair.mirror.count(&format!("SELECT COUNT(*) FROM {schema}.t")), 3);
@@ -54,6 +54,8 @@ on_all_engines! {
         }
         pair.sql_on_both("CREATE TABLE t (id int PRIMARY KEY, at timestamptz);");
         both_ways(pair, |s, n| {
+            // The same text before: what was prepared has read its literal already.
+            run(s, "INSERT INTO t (id, at) VALUES (?, '2024-01-01 00:00')", &[int(n + 100)]);
             s.begin().unwrap();
             run(s, "SET LOCAL timezone TO 'Asia/Tokyo'", &[]);
             s.savepoint("a").unwrap();

@@ -33,7 +33,7 @@ pub enum Way {
     /// This statement gives them, the captured columns behind those that the caller asked for.
     Returned(String),
     /// MariaDB has no RETURNING for UPDATE: the keys are read and locked first, the rows after.
-    Keyed { keys: KeyPlan, read: String },
+    Keyed { keys: Box<KeyPlan>, read: String },
 }
 
 #[derive(Clone, Debug)]

@@ -389,7 +389,9 @@ fn captured(dml: &Dml, facts: &TableFacts, why: Unsafe) -> Result<RowsPlan, Unsa
         _ => None,
     };
     Ok(RowsPlan::update(facts, engine, table.clone(), &written, key, returning, |read| match keyed {
-        Some(keys) => Way::Keyed { keys, read: format!("SELECT {} FROM {table}", read(None)) },
+        Some(keys) => {
+            Way::Keyed { keys: Box::new(keys), read: format!("SELECT {} FROM {table}", read(None)) }
+        }
         None => {
             // Other tables of the statement may have columns of the same name; SQLite sees its own only.
             let called = dml.target.called.as_str();

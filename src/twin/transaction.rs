@@ -204,6 +204,8 @@ impl TwinSession {
                     }
                 }
                 Verdict::Queue(reason) => {
+                    // Where the mirror did otherwise, the tables may not be what they were taken for.
+                    self.pair.forget_catalogue();
                     self.rollback_half();
                     if let Verdict::Committed(status) = self.commit_queued(seq, &payload, Some(&reason))? {
                         return Ok(status);

@@ -34,7 +34,7 @@ test: ## all tests, servers included; ONLY=main,death,… for some parts
 	@scripts/setup.sh test
 	@scripts/run-tests.sh $(ONLY)
 
-bench: ## measurements; ONLY=mirror|pool|hosts for one
+bench: ## measurements; ONLY=mirror|values|pool|hosts for one
 	@scripts/setup.sh test
 	@scripts/run-bench.sh $(ONLY)
 

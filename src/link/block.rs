@@ -7,9 +7,10 @@ use odbc_api::sys::{self, FreeStmtOption, NO_TOTAL, NULL_DATA, SqlReturn, Statem
 use super::cells;
 use super::core::Core;
 use super::dialects::Fetch;
+use super::held::Held;
 use super::statement::{self, Prepared, Shape};
 use crate::error::{Error, Result, Status};
-use crate::value::{Block, Column, ColumnData, ColumnInfo, Type};
+use crate::value::{Block, Column, ColumnData, ColumnInfo, Type, Value};
 
 /// A block ends early, with at least one row, when its values have reached this many bytes.
 const BLOCK_BYTES: usize = 16 << 20;
@@ -29,6 +30,8 @@ pub struct Cursor {
     keep: bool,
     shape: Arc<Shape>,
     arrays: Option<Arrays>,
+    /// The result was read whole, and is given from memory.
+    held: Option<Held>,
     done: bool,
 }
 
@@ -40,7 +43,7 @@ impl std::fmt::Debug for Prepared {
 
 impl Cursor {
     pub(crate) fn new(core: Arc<Core>, prepared: Prepared, keep: bool, shape: Arc<Shape>) -> Cursor {
-        Cursor { core, prepared: Some(prepared), keep, shape, arrays: None, done: false }
+        Cursor { core, prepared: Some(prepared), keep, shape, arrays: None, held: None, done: false }
     }
 
     pub fn columns(&self) -> &[ColumnInfo] {
@@ -56,6 +59,9 @@ impl Cursor {
         clear(block, &self.shape);
         if !self.core.dbc.is_ours() {
             return self.core.check().map(|()| false);
+        }
+        if let Some(held) = &mut self.held {
+            return Ok(held.next(max_rows, block));
         }
         let Some(prepared) = &self.prepared else { return Ok(false) };
         if self.done {
@@ -83,6 +89,41 @@ impl Cursor {
                 Err(error)
             }
         }
+    }
+
+    /// Reads the whole result: the values of its last `others` columns, and a cursor on the columns before
+    /// them, which needs the connection no more.
+    pub(crate) fn take_columns(mut self, others: usize) -> Result<(Cursor, Vec<Vec<Value>>)> {
+        let keep = self.shape.columns.len().checked_sub(others).ok_or_else(|| {
+            Error::new(Status::Internal, "a result has fewer columns than the statement asks for")
+        })?;
+        let mut held = Held::default();
+        let mut taken = Vec::new();
+        loop {
+            let mut block = Block::default();
+            if !self.next_block(ARRAY_ROWS, &mut block)? {
+                break;
+            }
+            taken.extend(held.add(block, keep));
+        }
+        self.finish()?;
+        let shape = Shape {
+            columns: self.shape.columns[..keep].to_vec(),
+            fetch: self.shape.fetch[..keep].to_vec(),
+            bounds: None,
+            expressions: self.shape.expressions,
+        };
+        let core = self.core.clone();
+        let rest = Cursor {
+            core,
+            prepared: None,
+            keep: false,
+            shape: Arc::new(shape),
+            arrays: None,
+            held: Some(held),
+            done: false,
+        };
+        Ok((rest, taken))
     }
 
     /// Moves to the next result of the statement; false: there is none.

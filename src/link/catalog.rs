@@ -30,6 +30,9 @@ pub struct ColumnFacts {
     pub computed: bool,
     /// MariaDB's `ON UPDATE CURRENT_TIMESTAMP`: takes the time by itself when the row is updated.
     pub on_update: bool,
+    /// PostgreSQL: the sequence that the default draws from, quoted and with its schema. It stands by itself:
+    /// a row that gives the number explicitly does not move it on.
+    pub sequence: Option<String>,
 }
 
 /// One table, read from the catalogue of its node.
@@ -45,6 +48,9 @@ pub struct TableFacts {
     pub unique_keys: Vec<Vec<String>>,
     /// Unique indexes beside those: over nullable columns, partial, deferrable, or over expressions.
     pub other_unique: bool,
+    /// The columns that any unique index or exclusion constraint looks at; `None`: that cannot be told, there is
+    /// one over an expression, a computed column, or some of the rows.
+    pub unique_columns: Option<Vec<String>>,
     /// User triggers of any kind (foreign keys do not count), and PostgreSQL's rules.
     pub has_triggers: bool,
     /// Foreign keys *pointing at* this table with ON DELETE/UPDATE CASCADE or SET NULL/DEFAULT.

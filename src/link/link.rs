@@ -29,6 +29,8 @@ pub struct Link {
     pub(super) named: super::named::Named,
     /// Nothing has been run yet in the open transaction.
     pub(super) fresh: bool,
+    /// Settings that end with the transaction are in effect.
+    pub(super) local_settings: bool,
 }
 
 pub(super) struct Control(pub(super) Arc<Stmt>);
@@ -55,6 +57,7 @@ impl Link {
             lock_timeout: None,
             named: super::named::Named::default(),
             fresh: false,
+            local_settings: false,
         }
     }
 
@@ -279,9 +282,30 @@ impl Link {
         Ok(outcome)
     }
 
+    /// Runs a statement whose setting ends with the transaction: what was prepared before it, or is prepared
+    /// while it holds, may have read its literals under another one.
+    pub fn run_for_transaction(&mut self, sql: &str) -> Result<Outcome> {
+        self.local_settings = true;
+        let outcome = self.run_once(sql)?;
+        self.forget_prepared();
+        Ok(outcome)
+    }
+
+    /// The transaction is over, or a part of it undone.
+    pub(super) fn forget_local_settings(&mut self) {
+        if self.local_settings {
+            self.local_settings = self.tx() == TxState::Open;
+            self.forget_prepared();
+        }
+    }
+
     /// Forgets all prepared statements: after DDL, or when the server was told to deallocate them.
     pub fn forget_statements(&mut self) {
         self.named.clear();
+        self.forget_prepared();
+    }
+
+    fn forget_prepared(&mut self) {
         if self.core.dbc.is_ours() {
             let _busy = self.core.busy.lock();
             let gone = self.core.cache.lock().clear();

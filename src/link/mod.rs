@@ -18,6 +18,7 @@ mod describe;
 mod diagnostics;
 pub mod dialects;
 mod handles;
+mod held;
 pub mod lexis;
 #[allow(clippy::module_inception)]
 mod link;

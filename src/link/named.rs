@@ -31,7 +31,9 @@ impl Link {
     /// `EXECUTE …` for this statement, where the server knows it by name or can be told it now.
     pub(super) fn by_name(&mut self, sql: &str, values: &[Value]) -> Option<String> {
         let driver = self.driver();
+        // A name outlives the transaction whose settings its literals would be read under.
         if values.is_empty()
+            || self.local_settings
             || !matches!(driver.lexis().first_word(sql).as_str(), "INSERT" | "UPDATE" | "DELETE")
         {
             return None;

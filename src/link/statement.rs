@@ -163,10 +163,11 @@ pub(crate) fn screen(core: &Core, sql: &str) -> Result<()> {
 
 /// Whether a driver's row count can be believed after this statement: SQLite's is that of the last write.
 pub(crate) fn writes(core: &Core, sql: &str) -> bool {
+    let mut words = core.driver.lexis().words(sql);
     matches!(
-        core.driver.lexis().first_word(sql).as_str(),
+        words.next().unwrap_or_default().as_str(),
         "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "MERGE" | "WITH" | "COPY" | "CALL" | "EXECUTE" | "LOAD"
-    )
+    ) || (core.driver.lexis().first_word(sql) == "SET" && words.next().is_some_and(|w| w == "STATEMENT"))
 }
 
 /// Rows affected by what has just been executed.

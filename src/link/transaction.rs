@@ -51,6 +51,7 @@ impl Link {
         }
         let Err(error) = self.control("COMMIT") else {
             self.core.set_tx(TxState::Idle);
+            self.forget_local_settings();
             return Ok(());
         };
         if self.is_lost() {
@@ -100,6 +101,7 @@ impl Link {
             }
         }
         self.core.set_tx(TxState::Idle);
+        self.forget_local_settings();
         Ok(())
     }
 
@@ -122,6 +124,7 @@ impl Link {
         match self.control(&sql) {
             Ok(()) => {
                 self.core.set_tx(TxState::Open);
+                self.forget_local_settings();
                 Ok(())
             }
             Err(error) => self.settle(Err(error)),

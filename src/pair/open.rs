@@ -65,7 +65,7 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
     spec.master_settings.create = false;
     spec.mirror_settings.create = false;
 
-    let tables = Tables::new(master.engine(), &spec.schema, &spec.prefix);
+    let tables = Tables::of(&mut master, &spec.schema, &spec.prefix)?;
     let known = state_if_any(&mut master, &tables)?;
     let mut mirror = match (mirror, &known) {
         (Ok(link), _) => Ok(link),
@@ -79,8 +79,10 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         // Refused: a wrong password or a missing driver does not heal by waiting.
         (Err(e), _) => return Err(e.context("open: mirror")),
     };
-    let mirror_engine = mirror.as_ref().map_or(master.engine(), Link::engine);
-    let mirror_tables = Tables::new(mirror_engine, &spec.schema, &spec.prefix);
+    let mirror_tables = match &mut mirror {
+        Ok(link) => Tables::of(link, &spec.schema, &spec.prefix)?,
+        Err(_) => Tables::new(master.engine(), &spec.schema, &spec.prefix),
+    };
     let mut row = known.clone();
     if let Ok(link) = &mut mirror {
         let made = refuse_same_database(&mut master, link)

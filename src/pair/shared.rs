@@ -120,6 +120,10 @@ pub struct Pair {
     /// Turns at a master that has one writer at a time; `None`: it has many.
     gate: Option<Arc<Gate>>,
     pub counters: Counters,
+    /// The mirror's sequences, and the numbers up to which they need not be moved on; in this epoch, for when it
+    /// ends another database may take the mirror's place. No other lock is taken
+    /// while it is held.
+    pub counters_known: Mutex<(u64, HashMap<String, i64>)>,
     pub metrics: Arc<Metrics>,
     /// The newest epoch in which a mirror COMMIT of ours failed or a master COMMIT is unresolved, 0: none.
     /// Nothing may be direct in it or before. It is never cleared: only a drain brings a higher epoch that is
@@ -185,6 +189,7 @@ impl Pair {
             mirror: Arc::new(MirrorTarget { standing, ..p.mirror }),
             between: Between::default(),
             counters: Counters::default(),
+            counters_known: Mutex::default(),
             metrics: p.metrics,
             marked: AtomicU64::new(0),
             closing: AtomicBool::new(false),

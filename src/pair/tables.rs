@@ -4,7 +4,8 @@
 //! master: `twin_pending`, `twin_pending_part`, `invocation_queue`, `twin_guard`, `twin_pool`,
 //! `twin_quarantine`; mirror: `twin_applied`, `twin_replayer`; both: `twin_state`.
 
-use crate::link::Engine;
+use crate::error::Result;
+use crate::link::{Engine, Link};
 use crate::value::Value;
 
 /// Version of the tables. A library refuses tables of a version it does not know.
@@ -28,6 +29,8 @@ pub const NAMES: [&str; 9] = [
 pub struct Tables {
     pub engine: Engine,
     schema: String,
+    /// The schema that qualifies the names: the one above, or where they were found without one.
+    place: String,
     prefix: String,
     /// (own row of `twin_state`) mirror_state, mode, epoch, term, role, node, peer, reason, format
     pub read_state: String,
@@ -132,7 +135,24 @@ pub struct Tables {
 
 impl Tables {
     pub fn new(engine: Engine, schema: &str, prefix: &str) -> Tables {
-        let q = |name: &str| qualify(engine, schema, prefix, name);
+        Tables::placed(engine, schema, schema, prefix)
+    }
+
+    /// Names that stay true when a session gives unqualified ones another meaning.
+    pub fn of(link: &mut Link, schema: &str, prefix: &str) -> Result<Tables> {
+        if link.engine() != Engine::Postgres || !schema.is_empty() {
+            return Ok(Tables::new(link.engine(), schema, prefix));
+        }
+        let rows = link.query(link.dialect().current_schema_sql(), &[])?;
+        let place = match rows.first().and_then(|r| r.first()) {
+            Some(Value::Text(place)) => place.clone(),
+            _ => String::new(),
+        };
+        Ok(Tables::placed(link.engine(), schema, &place, prefix))
+    }
+
+    fn placed(engine: Engine, schema: &str, place: &str, prefix: &str) -> Tables {
+        let q = |name: &str| qualify(engine, place, prefix, name);
         let (pending, part, queue, state, guard, applied, replayer, quarantine) = (
             q("twin_pending"),
             q("twin_pending_part"),
@@ -166,6 +186,7 @@ impl Tables {
         Tables {
             engine,
             schema: schema.to_owned(),
+            place: place.to_owned(),
             prefix: prefix.to_owned(),
             read_state: format!(
                 "SELECT mirror_state, mode, epoch, term, role, node, peer, reason, format FROM {state} WHERE id = 1"
@@ -344,7 +365,7 @@ impl Tables {
 
     /// A table of ours by its plain name, qualified.
     pub fn name(&self, plain: &str) -> String {
-        qualify(self.engine, &self.schema, &self.prefix, plain)
+        qualify(self.engine, &self.place, &self.prefix, plain)
     }
 
     /// Whether a table that the catalogue lists is ours.

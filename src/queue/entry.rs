@@ -20,12 +20,19 @@ pub const VERSION: u8 = 1;
 const MAGIC: &[u8; 3] = b"TWQ";
 const HEADER: usize = 8;
 
+/// No count to compare: DDL, which may commit what stands before it.
+pub const DDL: i64 = -1;
+/// No count to compare: the engine counts it by its own rules.
+pub const UNCOUNTED: i64 = -2;
+/// A setting that ends with the transaction: the entry has one of its own on the mirror.
+pub const FOR_TRANSACTION: i64 = -3;
+
 /// One statement as it is shipped to the mirror: text, parameters, and what it did on the master.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shipped {
     pub sql: Arc<str>,
     pub params: Vec<Value>,
-    /// Rows it affected on the master; -1: not comparable (DDL, session statements).
+    /// Rows it affected on the master, or one of [`DDL`], [`UNCOUNTED`], [`FOR_TRANSACTION`].
     pub expected: i64,
 }
 

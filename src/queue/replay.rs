@@ -26,8 +26,12 @@ struct Due {
 }
 
 impl Due {
-    fn is_ddl(&self) -> bool {
-        self.entry.statements.iter().any(|s| s.expected < 0)
+    /// Whether it needs a mirror transaction of its own. `ddl`: because of DDL, too.
+    fn stands_alone(&self, ddl: bool) -> bool {
+        self.entry.statements.iter().any(|s| match s.expected {
+            entry::DDL => ddl,
+            other => other == entry::FOR_TRANSACTION,
+        })
     }
 
     fn name(&self) -> String {
@@ -176,9 +180,10 @@ impl<'a> Replayer<'a> {
     fn apply_and_purge(&mut self, due: &[Due], in_drain: bool) -> Result<()> {
         // Session settings are not undone by a rollback: entries of one context share a transaction.
         // DDL that commits implicitly would make others durable without their positions: it stands alone.
-        let alone = self.mirror.dialect().ddl_commits();
-        let may_share =
-            |a: &Due, b: &Due| a.entry.context == b.entry.context && !(alone && (a.is_ddl() || b.is_ddl()));
+        let ddl = self.mirror.dialect().ddl_commits();
+        let may_share = |a: &Due, b: &Due| {
+            a.entry.context == b.entry.context && !a.stands_alone(ddl) && !b.stands_alone(ddl)
+        };
         for group in due.chunk_by(may_share) {
             let done = self.apply_group(group, in_drain);
             if group.first().is_some_and(|d| !d.entry.context.is_empty()) {
@@ -301,7 +306,9 @@ impl<'a> Replayer<'a> {
         let flat: Vec<(usize, &Arc<Shipped>)> =
             group.iter().flat_map(|(n, d)| d.entry.statements.iter().map(move |s| (*n, s))).collect();
         let texts: Vec<(&str, &[Value])> = flat.iter().map(|(_, s)| (&*s.sql, s.params.as_slice())).collect();
-        match self.mirror.run_many(&texts) {
+        // What stands behind a setting of the transaction must not be read before it holds.
+        let local = flat.iter().any(|(_, s)| s.expected == entry::FOR_TRANSACTION);
+        match if local { self.one_by_one(&flat) } else { self.mirror.run_many(&texts) } {
             Ok(counts) => {
                 for ((n, s), mirror) in flat.iter().zip(counts) {
                     if s.expected >= 0 && mirror >= 0 && mirror != s.expected {
@@ -324,6 +331,17 @@ impl<'a> Replayer<'a> {
             }
         }
         Ok(())
+    }
+
+    fn one_by_one(&mut self, flat: &[(usize, &Arc<Shipped>)]) -> Result<Vec<i64>, (usize, Error)> {
+        let one = |(i, (_, s)): (usize, &(usize, &Arc<Shipped>))| {
+            let done = match s.expected {
+                entry::FOR_TRANSACTION => self.mirror.run_for_transaction(&s.sql),
+                _ => self.mirror.run(&s.sql, &s.params),
+            };
+            done.map(|outcome| outcome.affected).map_err(|e| (i, e))
+        };
+        flat.iter().enumerate().map(one).collect()
     }
 
     /// Session statements do not end with the transaction everywhere: back to how a new session is.

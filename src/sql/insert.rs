@@ -7,9 +7,11 @@ use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts};
 
 use super::classify::Statement;
 use super::determinate::Checker;
+use super::keys;
 use super::parse;
 use super::plan::{Condition, Plan, TextPlan, Unsafe};
 use super::reads;
+use super::rows::{self, OnConflict, RowsPlan};
 use super::scan::{Scan, TokenKind};
 use super::target::{self, AliasRule, Target};
 use super::update::{self, commas};
@@ -28,8 +30,14 @@ pub(super) struct Insert<'s, 'a> {
     /// `OVERRIDING USER VALUE`: given identities are thrown away.
     overridden: bool,
     source: Source,
+    /// The tokens of the source.
+    values: Range<usize>,
     conflicts: Vec<Conflict>,
     returning: Option<Range<usize>>,
+    /// `WITH …` in front.
+    prefix: Range<usize>,
+    /// The whole statement.
+    whole: Range<usize>,
 }
 
 enum Source {
@@ -75,8 +83,11 @@ pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Insert<'s, 'a>, Unsaf
         columns: None,
         overridden: false,
         source: Source::Query,
+        values: 0..0,
         conflicts: Vec::new(),
         returning: None,
+        prefix: s.from..verb,
+        whole: s.from..s.to,
     };
     if engine == Engine::MariaDb {
         while scan.is_any(i, &["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE"]) {
@@ -120,13 +131,16 @@ pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Insert<'s, 'a>, Unsaf
         out.overridden = scan.is(i + 1, "USER");
         i += 3;
     }
+    let from = i;
     i = out.source(i, s.to)?;
+    if matches!(out.source, Source::Query) {
+        i = out.query_end(i, s.to);
+    }
     if verb > s.from {
         out.source = Source::Query;
     }
-    if !matches!(out.source, Source::Query) {
-        out.rest(i, s.to)?;
-    }
+    out.values = from..i;
+    out.rest(i, s.to)?;
     Ok(out)
 }
 
@@ -188,6 +202,27 @@ impl Insert<'_, '_> {
             return Err(odd("what follows the table"));
         }
         Ok(i)
+    }
+
+    /// Where a query that gives the rows ends.
+    fn query_end(&self, from: usize, to: usize) -> usize {
+        let scan = self.scan;
+        let mut depth = 0usize;
+        for i in from..to {
+            match scan.kind(i) {
+                Some(TokenKind::Punct(b'(')) => depth += 1,
+                Some(TokenKind::Punct(b')')) => depth = depth.saturating_sub(1),
+                Some(TokenKind::Word) if depth == 0 => {
+                    let conflict = scan.are(i, &["ON", "CONFLICT"]) && self.engine != Engine::MariaDb;
+                    let duplicate = scan.are(i, &["ON", "DUPLICATE", "KEY", "UPDATE"]);
+                    if conflict || duplicate || scan.is(i, "RETURNING") {
+                        return i;
+                    }
+                }
+                _ => {}
+            }
+        }
+        to
     }
 
     /// What follows the rows: ON CONFLICT, ON DUPLICATE KEY, RETURNING.
@@ -262,9 +297,80 @@ impl Insert<'_, '_> {
 /// Plans an INSERT into a table that is neither view nor temporary and has no triggers.
 pub(super) fn plan(insert: &Insert, facts: &TableFacts) -> Plan {
     match conditions(insert, facts) {
-        Ok(conditions) => Plan::Text(TextPlan { conditions, otherwise: None }),
-        Err(u) => Plan::Unsafe(u),
+        Ok(conditions) if conditions.is_empty() => Plan::Text(TextPlan { conditions, otherwise: None }),
+        Ok(conditions) => {
+            let otherwise = captured(insert, facts).ok().map(|rows| Box::new(Plan::Rows(rows)));
+            Plan::Text(TextPlan { conditions, otherwise })
+        }
+        // Where the rows cannot be captured either, that is the reason to name.
+        Err(_) => captured(insert, facts).map_or_else(Plan::Unsafe, Plan::Rows),
     }
+}
+
+/// The rows that the INSERT wrote are captured: it may do what it likes, but write elsewhere.
+fn captured(insert: &Insert, facts: &TableFacts) -> Result<RowsPlan, Unsafe> {
+    let (scan, engine) = (insert.scan, insert.engine);
+    let part = |range: Range<usize>| Statement { scan, engine, from: range.start, to: range.end };
+    let mut parts = vec![insert.prefix.clone(), insert.values.clone()];
+    for conflict in &insert.conflicts {
+        match conflict {
+            Conflict::Nothing => {}
+            Conflict::Update { set, condition, .. } => {
+                parts.push(set.clone());
+                parts.extend(condition.clone());
+            }
+            Conflict::Duplicate { set } => parts.push(set.clone()),
+        }
+    }
+    if let Some(u) = parts.into_iter().find_map(|range| reads::capture_refusal(part(range))) {
+        return Err(u);
+    }
+    if let Some(u) = insert.returning.clone().and_then(|range| reads::refusal(part(range))) {
+        return Err(u);
+    }
+    if let Some(action) = &insert.or_action {
+        return Err(update::or_action(action));
+    }
+    if insert.replaces && facts.has_cascades {
+        return Err(update::cascades());
+    }
+    let conflict = captured_conflict(insert, facts)?;
+    let table = rows::table_text(&insert.target, engine);
+    let returning = insert.returning.is_some();
+    let text = parse::text(scan, insert.whole.clone());
+    Ok(RowsPlan::insert(facts, engine, &table, &conflict, returning, |columns| match returning {
+        true => format!("{text}, {columns}"),
+        false => format!("{text} RETURNING {columns}"),
+    }))
+}
+
+fn captured_conflict<'f>(insert: &Insert, facts: &'f TableFacts) -> Result<OnConflict<'f>, Unsafe> {
+    let mut written: Vec<&ColumnFacts> = Vec::new();
+    for conflict in &insert.conflicts {
+        let (Conflict::Update { set, .. } | Conflict::Duplicate { set }) = conflict else { continue };
+        let assignments =
+            update::assignments(insert.scan, set.clone()).ok_or_else(|| odd("an assignment"))?;
+        for column in update::written(insert.scan, &assignments, facts, insert.engine)? {
+            if update::is_key_column(facts, column) {
+                return Err(Unsafe::new(
+                    "it changes key columns of rows found by conflict",
+                    "change the key of one row at a time, in a statement of its own",
+                ));
+            }
+            if !written.iter().any(|w| w.name == column.name) {
+                written.push(column);
+            }
+        }
+    }
+    Ok(match () {
+        _ if !written.is_empty() => {
+            written.extend(facts.columns.iter().filter(|c| c.on_update));
+            written.dedup_by(|a, b| a.name == b.name);
+            OnConflict::Updates { key: keys::row_key(facts, insert.engine)?, written }
+        }
+        _ if insert.replaces => OnConflict::Replaces,
+        _ => OnConflict::Fails,
+    })
 }
 
 fn conditions(insert: &Insert, facts: &TableFacts) -> Result<Vec<Condition>, Unsafe> {

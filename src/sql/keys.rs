@@ -51,6 +51,21 @@ impl KeyPlan {
         keys: &[Vec<Value>],
         params: &[Value],
     ) -> Result<Vec<(String, Vec<Value>)>, Unsafe> {
+        Ok(self.chunks(keys)?.iter().map(|chunk| self.for_chunk(chunk, params)).collect())
+    }
+
+    /// Statements that read these rows again, behind `head`.
+    pub fn reading(&self, head: &str, keys: &[Vec<Value>]) -> Result<Vec<(String, Vec<Value>)>, Unsafe> {
+        let one = |chunk: &Vec<&Vec<Value>>| {
+            let mut values = Vec::new();
+            let condition = self.with_keys(chunk, &mut values);
+            (format!("{head} WHERE {condition} FOR UPDATE"), values)
+        };
+        Ok(self.chunks(keys)?.iter().map(one).collect())
+    }
+
+    /// The distinct keys, as many as go into one statement.
+    fn chunks<'k>(&self, keys: &'k [Vec<Value>]) -> Result<Vec<Vec<&'k Vec<Value>>>, Unsafe> {
         let mut distinct: Vec<&Vec<Value>> = Vec::with_capacity(keys.len());
         let mut seen = std::collections::HashSet::with_capacity(keys.len());
         for key in keys {
@@ -64,7 +79,7 @@ impl KeyPlan {
         let room = (MOST_PARAMS / self.key_columns).clamp(1, MOST_KEYS);
         // The largest power of two that fits.
         let most = 1usize << room.ilog2();
-        Ok(distinct.chunks(most).map(|chunk| self.for_chunk(chunk, params)).collect())
+        Ok(distinct.chunks(most).map(<[_]>::to_vec).collect())
     }
 
     /// The statement for no rows at all: for its result columns, where a caller expects a result.
@@ -80,15 +95,20 @@ impl KeyPlan {
     }
 
     fn for_chunk(&self, keys: &[&Vec<Value>], params: &[Value]) -> (String, Vec<Value>) {
-        let count = keys.len().next_power_of_two();
-        let mut values = Vec::with_capacity(self.head_params.len() + count * self.key_columns);
+        let mut values = Vec::with_capacity(self.head_params.len() + keys.len() * self.key_columns * 2);
         self.take(&self.head_params, params, &mut values);
+        let condition = self.with_keys(keys, &mut values);
+        self.take(&self.tail_params, params, &mut values);
+        (format!("{} WHERE {condition}{}", self.head, self.tail), values)
+    }
+
+    fn with_keys(&self, keys: &[&Vec<Value>], values: &mut Vec<Value>) -> String {
+        let count = keys.len().next_power_of_two();
         let last = keys.len() - 1;
         for n in 0..count {
             values.extend(keys[n.min(last)].iter().cloned());
         }
-        self.take(&self.tail_params, params, &mut values);
-        (format!("{} WHERE {}{}", self.head, self.condition(count), self.tail), values)
+        self.condition(count)
     }
 
     fn condition(&self, count: usize) -> String {
@@ -167,7 +187,7 @@ fn markers(scan: &Scan, range: Range<usize>) -> Vec<usize> {
 }
 
 /// A key whose values come through the driver and back without loss.
-fn row_key(facts: &TableFacts, engine: Engine) -> Result<&[String], Unsafe> {
+pub(super) fn row_key(facts: &TableFacts, engine: Engine) -> Result<&[String], Unsafe> {
     let lossless = |key: &&Vec<String>| {
         !key.is_empty()
             && key.iter().all(|name| {

@@ -7,6 +7,7 @@
 //! constants and the rows it writes, and names these rows by a whole unique key. Then the master's locks
 //! order all that matters.
 
+mod carry;
 mod classifier;
 mod classify;
 mod determinate;
@@ -19,6 +20,7 @@ mod other;
 mod parse;
 mod plan;
 mod reads;
+mod rows;
 mod scan;
 mod split;
 mod summary;
@@ -32,5 +34,6 @@ pub use classify::{Begin, BeginMode, Kind, SessionKind, Verb};
 pub use hints::Hint;
 pub use keys::KeyPlan;
 pub use plan::{Condition, Plan, TextPlan, Unsafe};
+pub use rows::{Repeat, RowsPlan, Way};
 pub use split::split;
 pub use summary::summary;

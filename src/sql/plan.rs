@@ -9,6 +9,7 @@ use super::classifier::{Analysis, FactsOf};
 use super::classify::{Kind, Statement, Verb};
 use super::hints::Hint;
 use super::keys::KeyPlan;
+use super::rows::RowsPlan;
 use super::scan::{Scan, TokenKind};
 use super::target::Target;
 use super::{insert, other, reads, split, update};
@@ -23,6 +24,8 @@ pub enum Plan {
     Text(TextPlan),
     /// The keys of the rows are read and locked first; then a statement that names them runs on both sides.
     Keys(KeyPlan),
+    /// Runs on the master alone; the rows it wrote are captured there and shipped as rows.
+    Rows(RowsPlan),
     /// Goes to both connections, is repeated when the mirror half is made anew, and undone at release.
     Session,
     /// The text on both sides; the session knows what that means on its engine.

@@ -194,6 +194,14 @@ pub(super) fn refusal(s: Statement) -> Option<Unsafe> {
     (s.from..s.to).find_map(|i| refused(s, i))
 }
 
+/// The same for what runs on the master alone, where numbers may be drawn: what came of it is captured.
+pub(super) fn capture_refusal(s: Statement) -> Option<Unsafe> {
+    (s.from..s.to).find_map(|i| match token(s, i) {
+        Verdict::Sequence => None,
+        _ => refused(s, i),
+    })
+}
+
 /// Why a statement that writes a table of the master's own does more than that and reading, if it does.
 pub(super) fn local_refusal(s: Statement) -> Option<Unsafe> {
     let mut depth = 0usize;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use sqlparser::ast::{Expr, Value as Literal};
 
 use crate::link::Engine;
-use crate::link::catalog::{ColumnFacts, TableFacts};
+use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts};
 
 use super::classify::Statement;
 use super::determinate::Checker;
@@ -14,6 +14,7 @@ use super::named::rows_named;
 use super::parse;
 use super::plan::{Condition, Plan, TextPlan, Unsafe};
 use super::reads;
+use super::rows::{self, RowsPlan, Way};
 use super::scan::{Scan, TokenKind};
 use super::target::{self, AliasRule, Target};
 
@@ -40,6 +41,8 @@ pub(super) struct Dml<'s, 'a> {
     pub returning: Option<Range<usize>>,
     /// SQLite's `UPDATE OR …`.
     or_action: Option<String>,
+    /// The whole statement.
+    whole: Range<usize>,
 }
 
 pub(super) struct Assignment {
@@ -118,6 +121,7 @@ pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Dml<'s, 'a>, Unsafe> 
         order: clauses.order,
         returning: clauses.returning,
         or_action,
+        whole: s.from..s.to,
     })
 }
 
@@ -197,6 +201,24 @@ impl Clauses {
             order,
             returning: clause(5),
         })
+    }
+}
+
+impl Dml<'_, '_> {
+    /// The statement with these columns behind its RETURNING.
+    fn returned(&self, columns: &str) -> String {
+        let (from, to) = (self.whole.start, self.whole.end);
+        let text = |range: Range<usize>| parse::text(self.scan, range);
+        match (&self.returning, &self.order) {
+            (Some(returning), _) => {
+                format!("{}, {columns} {}", text(from..returning.end), text(returning.end..to))
+            }
+            // SQLite has RETURNING before ORDER BY.
+            (None, Some(order)) => {
+                format!("{} RETURNING {columns} {}", text(from..order.start), text(order.start..to))
+            }
+            (None, None) => format!("{} RETURNING {columns}", text(from..to)),
+        }
     }
 }
 
@@ -280,13 +302,18 @@ fn try_plan(dml: &Dml, facts: &TableFacts) -> Result<Plan, Unsafe> {
         assigned: None,
         conditions: Vec::new(),
     };
-    let written = set(dml.scan, &dml.set, &mut checker)?;
+    let written = match set(dml.scan, &dml.set, &mut checker) {
+        Ok(written) => written,
+        Err(why) => return captured(dml, facts, why).map(Plan::Rows),
+    };
     let touches_key = written.iter().any(|c| is_key_column(facts, c));
     if facts.has_cascades && (dml.deletes || touches_key) {
         return Err(cascades());
     }
-    if !dml.deletes {
-        on_update(facts, &written)?;
+    if !dml.deletes
+        && let Err(why) = on_update(facts, &written)
+    {
+        return captured(dml, facts, why).map(Plan::Rows);
     }
     let set_conditions = std::mem::take(&mut checker.conditions);
 
@@ -318,6 +345,105 @@ fn try_plan(dml: &Dml, facts: &TableFacts) -> Result<Plan, Unsafe> {
     };
     let conditions = own.into_iter().chain(set_conditions).collect();
     Ok(Plan::Text(TextPlan { conditions, otherwise }))
+}
+
+/// What SET asks for is not known to be determinate: the values that the rows got are captured. `why`: the
+/// reason to name where that will not do.
+fn captured(dml: &Dml, facts: &TableFacts, why: Unsafe) -> Result<RowsPlan, Unsafe> {
+    let (scan, engine) = (dml.scan, dml.engine);
+    let written = written(scan, &dml.set, facts, engine)?;
+    for Range { start, end } in dml.set.iter().map(|assignment| assignment.value.clone()) {
+        if let Some(u) = reads::capture_refusal(Statement { scan, engine, from: start, to: end }) {
+            return Err(u);
+        }
+    }
+    if written.iter().any(|c| is_key_column(facts, c)) {
+        return Err(why);
+    }
+    if let Some(action) = dml.or_action.as_deref().filter(|a| *a != "ABORT") {
+        return Err(or_action(action));
+    }
+    // Rows go one after the other: on their way two could be the same to a unique index.
+    let unique = match &facts.unique_columns {
+        Some(columns) => written.iter().any(|c| columns.contains(&c.name)),
+        None => true,
+    };
+    if unique && !names_one(dml, facts) {
+        return Err(Unsafe::new(
+            format!("{}, and a unique index may see the rows in another order", why.reason),
+            "name one row by equality on its whole key",
+        ));
+    }
+    if dml.from.is_some() || dml.prefix.is_some() {
+        returns_own(dml, facts)?;
+    }
+    // What is carried with its type names its row also where it is a floating point number or an instant.
+    let key = match (engine, facts.row_key()) {
+        (Engine::Postgres | Engine::Sqlite, Some(key)) => key,
+        _ => keys::row_key(facts, engine)?,
+    };
+    let table = rows::table_text(&dml.target, engine);
+    let returning = dml.returning.is_some();
+    let keyed = match engine {
+        Engine::MariaDb => Some(keys::build(dml, facts, Vec::new())?),
+        _ => None,
+    };
+    Ok(RowsPlan::update(facts, engine, table.clone(), &written, key, returning, |read| match keyed {
+        Some(keys) => {
+            Way::Keyed { keys: Box::new(keys), read: format!("SELECT {} FROM {table}", read(None)) }
+        }
+        None => {
+            // Other tables of the statement may have columns of the same name; SQLite sees its own only.
+            let called = dml.target.called.as_str();
+            let sql = dml.returned(&read((engine == Engine::Postgres).then_some(called)));
+            Way::Returned(rows::giving_rows(engine, sql))
+        }
+    }))
+}
+
+/// Whether the condition names a single row.
+fn names_one(dml: &Dml, facts: &TableFacts) -> bool {
+    let mut checker = Checker {
+        engine: dml.engine,
+        facts,
+        target: &dml.target,
+        columns: true,
+        excluded: false,
+        assigned: None,
+        conditions: Vec::new(),
+    };
+    dml.predicate
+        .clone()
+        .and_then(|p| parse::expression(dml.scan, p, dml.engine))
+        .and_then(|e| rows_named(&e, facts, &mut checker))
+        .is_some_and(|named| !named.many && checker.conditions.is_empty())
+}
+
+/// The columns that assignments write, as far as they can be given a captured value: a computed column makes
+/// its own, and an identity that is always generated takes nothing but DEFAULT.
+pub(super) fn written<'f>(
+    scan: &Scan,
+    set: &[Assignment],
+    facts: &'f TableFacts,
+    engine: Engine,
+) -> Result<Vec<&'f ColumnFacts>, Unsafe> {
+    let mut found = Vec::new();
+    for assignment in set {
+        for &i in &assignment.columns {
+            let column = target::column_at(facts, engine, scan, i).ok_or_else(|| {
+                Unsafe::new(format!("{} is not a column of the table", scan.name(i)), "name a column")
+            })?;
+            if column.default == DefaultKind::Generated
+                && assignment.value.clone().any(|i| scan.is(i, "DEFAULT"))
+            {
+                default_of(column)?;
+            }
+            if !column.computed {
+                found.push(column);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn only_reads(dml: &Dml, range: Range<usize>, what: &str) -> Result<(), Unsafe> {

@@ -33,7 +33,7 @@ impl TwinSession {
         }
         let explicit = self.tx.as_ref().is_some_and(|tx| tx.explicit);
         let seq = self.next_seq();
-        let shipped = Arc::new(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
+        let shipped = Arc::new(Shipped { sql: sql.into(), params: Vec::new(), expected: entry::DDL });
         let payload = entry::encode(&self.settings, std::slice::from_ref(&shipped));
         if payload.len() > pair.setup.part_bytes {
             return Err(Error::new(

@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::error::{Class, Error, Side, Status};
 use crate::link::{Canceller, Link, LinkSettings};
 use crate::pair::restored::Standing;
-use crate::queue::Shipped;
+use crate::queue::{Shipped, entry};
 use crate::value::Value;
 
 /// How to reach the mirror.
@@ -347,6 +347,8 @@ fn work(shared: &Shared, target: &MirrorTarget, limit: Duration) {
             }
         };
         let more = match &job {
+            // What stands behind a setting must not be read before it holds.
+            Job::Run(s) if s.expected == entry::FOR_TRANSACTION => Vec::new(),
             Job::Run(_) | Job::Apply(..) => take_more(shared, round),
             _ => Vec::new(),
         };
@@ -375,7 +377,10 @@ fn take_more(shared: &Shared, round: u64) -> Vec<Job> {
     while inner.round == round
         && inner.failure.is_none()
         && more.len() < MESSAGE
-        && matches!(inner.jobs.front(), Some(Job::Run(_) | Job::Apply(..)))
+        && match inner.jobs.front() {
+            Some(Job::Run(s)) => s.expected != entry::FOR_TRANSACTION,
+            other => matches!(other, Some(Job::Apply(..))),
+        }
     {
         more.extend(inner.jobs.pop_front());
     }
@@ -431,6 +436,9 @@ fn positioned(hit: i64) -> Result<(), Failure> {
 fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
     match job {
         Job::Begin => link.begin(true).map_err(judge),
+        Job::Run(s) if s.expected == entry::FOR_TRANSACTION => {
+            link.run_for_transaction(&s.sql).map(drop).map_err(judge)
+        }
         Job::Run(s) => compare(s, link.run(&s.sql, &s.params).map_err(judge)?.affected),
         Job::Session(sql) => link.run_session(sql).map(drop).map_err(Failure::Gone),
         Job::Check(sql) => link.run_once(sql).map(drop).map_err(judge),

@@ -2,13 +2,17 @@
 //! connection on a worker of its own.
 
 mod canceller;
+mod capture;
 mod ddl;
 pub mod half;
 mod keys;
+mod local;
 pub mod manager;
+mod planned;
 mod properties;
 mod queued;
 mod session;
+mod several;
 mod transaction;
 
 use std::time::Duration;
@@ -21,6 +25,7 @@ use crate::value::{ColumnInfo, Value};
 pub use crate::value::Isolation;
 pub use canceller::Canceller;
 pub use manager::SessionManager;
+pub use planned::Way;
 pub use session::{TwinSession, validate};
 
 /// What a statement did.
@@ -46,6 +51,11 @@ impl Session {
     /// Runs one statement. Outside a transaction (autocommit) it is a transaction of its own.
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
         self.lease.execute(sql, params)
+    }
+
+    /// The way that a statement would take to the mirror, without running it.
+    pub fn way(&mut self, sql: &str, params: &[Value]) -> Result<Way> {
+        self.lease.way(sql, params)
     }
 
     /// Runs one statement once per row of parameters, in one transaction unless one is open. The outcome of

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, Status};
 use crate::link::{Link, TxState};
 use crate::pair::shared::{Pair, Slot, outdated};
 use crate::pair::{limits, restored};
-use crate::queue::Shipped;
+use crate::queue::{Shipped, entry};
 use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
 use crate::value::Value;
 
@@ -179,10 +179,7 @@ impl TwinSession {
             Kind::Savepoint(name) => self.savepoint(name).map(|()| plain(Status::Ok)),
             Kind::RollbackTo(name) => self.rollback_to(name).map(|()| plain(Status::Ok)),
             Kind::Release(name) => self.release_savepoint(name).map(|()| plain(Status::Ok)),
-            Kind::Multi => Err(Error::new(
-                Status::Unsupported,
-                "execute: the text holds more than one statement; send them one by one",
-            )),
+            Kind::Multi => self.execute_several(sql, params),
             _ => {
                 self.ensure_master()?;
                 self.check_tx()?;
@@ -192,10 +189,30 @@ impl TwinSession {
                 match &analysis.kind {
                     Kind::Read => self.read(sql, params),
                     Kind::Session(kind) => self.session_statement(sql, params, *kind),
+                    _ if analysis.alone => self.run_alone(sql, params),
                     _ => self.write(sql, params, analysis),
                 }
             }
         }
+    }
+
+    /// What the engine runs outside transactions only, `VACUUM` for one: care of this node, nothing to ship.
+    fn run_alone(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        let analysis = self.pair.classifier.analyse(sql);
+        if !matches!(&*self.plan(&analysis)?, Plan::Local) {
+            return self.write(sql, params, &analysis);
+        }
+        if self.read_only {
+            return Err(Error::new(Status::BadState, "execute: this connection is set read-only"));
+        }
+        if self.tx.as_ref().is_some_and(|tx| tx.begun) {
+            return Err(Error::new(
+                Status::BadState,
+                "execute: the database runs this outside transactions only",
+            ));
+        }
+        let outcome = self.master()?.run(sql, params)?;
+        Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
     }
 
     /// In a failed transaction only a rollback means anything.
@@ -253,12 +270,7 @@ impl TwinSession {
             SessionKind::LockTables => {
                 return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE");
             }
-            // The mirror half and the entry would run under other settings than the master.
-            SessionKind::SetLocal if !is_constraints(sql) => {
-                return refuse(
-                    "SET LOCAL would hold on the master only; set it for the session, outside a transaction",
-                );
-            }
+            SessionKind::SetLocal if !is_constraints(sql) => return self.set_local(sql, params),
             SessionKind::Set | SessionKind::Pragma if lowers_durability(sql) => {
                 return refuse(
                     "durable commits are what nothing-is-lost rests on; see the option durability",
@@ -332,20 +344,8 @@ impl TwinSession {
 
     fn write_in_tx(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
-        let own_names = !self.settings.is_empty() || self.schema.is_some();
-        let plan = {
-            // A plan holds for all sessions unless this one sees other tables under the same names.
-            let generation = (!own_names).then(|| pair.generation());
-            let master = self.master()?;
-            let mut facts = |schema: Option<&str>, table: &str| {
-                if own_names {
-                    Ok(master.describe_table(schema, table)?.map(Arc::new))
-                } else {
-                    pair.facts(schema, table, master)
-                }
-            };
-            pair.classifier.plan(analysis, generation, &mut facts)?
-        };
+        let own_names = self.has_own_names();
+        let plan = self.plan(analysis)?;
         let plan = match plan.given(params) {
             Ok(plan) => plan,
             Err(why) => &Plan::Unsafe(why),
@@ -373,7 +373,7 @@ impl TwinSession {
         }
         self.ensure_begun(true)?;
         if let Some(tx) = self.tx.as_mut() {
-            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_))
+            tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_) | Plan::Rows(_))
                 || own_names
                 || pair.any_deferred.load(Ordering::SeqCst);
         }
@@ -394,16 +394,19 @@ impl TwinSession {
                     let (sql, params) = plan.for_no_rows(params);
                     done.rows = self.master()?.run(&sql, &params)?.rows;
                 }
-                for (sql, params) in statements {
-                    let outcome = self.master()?.run(&sql, &params)?;
-                    done.affected += outcome.affected.max(0);
-                    done.rows = outcome.rows;
-                    if outcome.affected != 0 {
-                        self.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                self.undone_together(statements.len() > 1, |session| {
+                    for (sql, params) in statements {
+                        let outcome = session.master()?.run(&sql, &params)?;
+                        done.affected += outcome.affected.max(0);
+                        done.rows = outcome.rows;
+                        if outcome.affected != 0 {
+                            session.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                        }
                     }
-                }
-                Ok(done)
+                    Ok(done)
+                })
             }
+            Plan::Rows(plan) => self.write_rows(plan, params, &analysis.kind),
             plan => {
                 self.forget_key(&analysis.kind)?;
                 let outcome = self.master()?.run(sql, params)?;
@@ -435,7 +438,7 @@ impl TwinSession {
         }
         pair.forget_catalogue();
         self.master()?.forget_statements();
-        self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: -1 });
+        self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: entry::DDL });
         Ok(Executed { status: Status::Ok, affected: -1, rows: None })
     }
 
@@ -496,6 +499,7 @@ impl TwinSession {
         self.in_tx("savepoint")?;
         self.check_tx()?;
         self.ensure_begun(true)?;
+        self.ship_locals();
         self.master()?.savepoint(name)?;
         let tx = self.in_tx("savepoint")?;
         tx.savepoints.push((name.to_owned(), tx.shipped.len()));
@@ -513,6 +517,8 @@ impl TwinSession {
         let keep = tx.savepoints[at].1;
         if keep < tx.shipped.len() {
             tx.shipped.truncate(keep);
+            // What moved the mirror's sequences on may be among what is cut off.
+            tx.advanced.clear();
             // The half knows no savepoints: it begins anew with what is left.
             if let Route::Direct { epoch } = tx.route {
                 self.run_half_again(epoch);
@@ -622,7 +628,7 @@ fn is_constraints(sql: &str) -> bool {
     sql.split_whitespace().nth(1).is_some_and(|word| word.eq_ignore_ascii_case("constraints"))
 }
 
-fn lowers_durability(sql: &str) -> bool {
+pub(super) fn lowers_durability(sql: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
     sql.contains("synchronous_commit")
         || sql.contains("innodb_flush_log")

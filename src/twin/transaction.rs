@@ -46,6 +46,12 @@ pub struct Tx {
     pub turn: Option<Turn>,
     /// The pending row carries this transaction's payload, which the queue's way must take back.
     pub(super) journaled: bool,
+    /// `SET LOCAL` so far, shipped before the first statement that is.
+    pub(super) locals: Vec<Shipped>,
+    /// `SET LOCAL` may have given names another meaning.
+    pub(super) local_names: bool,
+    /// Sequences of the mirror that this transaction moves on, and up to where they are good for then.
+    pub(super) advanced: Vec<(String, i64)>,
     /// Foreign pending rows as the guard saw them.
     guarded: Option<String>,
 }
@@ -62,6 +68,9 @@ impl Tx {
             begun: false,
             turn: None,
             journaled: false,
+            locals: Vec::new(),
+            local_names: false,
+            advanced: Vec::new(),
             guarded: None,
         }
     }
@@ -82,6 +91,7 @@ const REROUTES: usize = 16;
 impl TwinSession {
     /// Hands a statement that the master has done to the mirror half (step 2).
     pub(super) fn ship(&mut self, statement: Shipped) {
+        self.ship_locals();
         let Some(tx) = self.tx.as_mut() else { return };
         let statement = Arc::new(statement);
         tx.shipped.push(Arc::clone(&statement));
@@ -149,6 +159,8 @@ impl TwinSession {
             if let Some(master) = self.master.as_mut().filter(|m| !m.is_lost()) {
                 let _ = master.rollback();
             }
+        } else {
+            self.note_advanced();
         }
         self.tx = None;
         answer
@@ -192,6 +204,8 @@ impl TwinSession {
                     }
                 }
                 Verdict::Queue(reason) => {
+                    // Where the mirror did otherwise, the tables may not be what they were taken for.
+                    self.pair.forget_catalogue();
                     self.rollback_half();
                     if let Verdict::Committed(status) = self.commit_queued(seq, &payload, Some(&reason))? {
                         return Ok(status);

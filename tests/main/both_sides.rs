@@ -141,11 +141,11 @@ on_all_engines! {
 
     fn what_cannot_be_mirrored_with_the_same_effect_is_refused(pair: &Pair) {
         make_items(pair);
-        let random = pair.pick("random()", "random()", "rand()");
+        pair.sql_on_both("CREATE TABLE keyless (n INTEGER);");
         let pool = open(pair);
         let mut s = acquire(&pool);
         run(&mut s, "INSERT INTO items (id, n) VALUES (1, 1)", &[]);
-        let e = s.execute(&format!("UPDATE items SET n = {random} WHERE id = 1"), &[]).unwrap_err();
+        let e = s.execute("UPDATE keyless SET n = 1", &[]).unwrap_err();
         assert_eq!(e.status(), Status::Unsafe, "{e}");
         assert!(!e.message().contains('\n'));
         // With the hint it is the caller's word.

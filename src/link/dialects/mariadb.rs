@@ -276,7 +276,12 @@ impl Driver for MariaDb {
             "VALUES" | "HANDLER" | "HELP" | "OPTIMIZE" | "REPAIR" | "CACHE" => true,
             "XA" => words.next().is_some_and(|w| w == "RECOVER"),
             "LOAD" => words.next().is_some_and(|w| w == "INDEX"),
-            "SET" => words.next().is_some_and(|w| w == "STATEMENT"),
+            "SET" if words.next().is_some_and(|w| w == "STATEMENT") => {
+                let statement: Vec<String> = words.skip_while(|w| w != "FOR").skip(1).collect();
+                let writes =
+                    statement.first().is_some_and(|w| matches!(w.as_str(), "INSERT" | "REPLACE" | "UPDATE"));
+                !writes || statement.iter().any(|w| w == "RETURNING")
+            }
             _ => false,
         };
         refused.then_some(WHY)

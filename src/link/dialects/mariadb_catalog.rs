@@ -49,6 +49,7 @@ pub(super) fn describe_table(
                 default: default_kind(r.optional(3).as_deref(), &extra, computed),
                 computed,
                 on_update: extra.contains("on update"),
+                sequence: None,
             }
         })
         .collect();
@@ -58,6 +59,9 @@ pub(super) fn describe_table(
     let found = rows(link, sql, &key)?;
     let mut primary_key = Vec::new();
     let mut unique_keys = Vec::new();
+    let computed = |name: &str| columns.iter().any(|c| c.name == name && c.computed);
+    let mut unique_columns: Option<Vec<String>> = Some(found.iter().map(|r| r.text(1)).collect());
+    unique_columns = unique_columns.filter(|all| !all.iter().any(|name| computed(name)));
     for (index, columns) in keys(found.iter().map(|r| (r.text(0), r.text(1), r.is(2)))) {
         if index == "PRIMARY" {
             primary_key = columns;
@@ -83,6 +87,7 @@ pub(super) fn describe_table(
         primary_key,
         unique_keys,
         other_unique,
+        unique_columns,
         has_triggers,
         has_cascades,
         has_deferrable: false,
@@ -142,6 +147,7 @@ fn temporary(link: &mut Link, schema: &str, name: &str) -> Result<Option<TableFa
                 default,
                 computed,
                 on_update: extra.contains("on update"),
+                sequence: None,
             }
         })
         .collect();
@@ -162,6 +168,7 @@ fn temporary(link: &mut Link, schema: &str, name: &str) -> Result<Option<TableFa
         primary_key: primary.into_iter().next().map(|(_, columns)| columns).unwrap_or_default(),
         unique_keys: unique.into_iter().map(|(_, columns)| columns).collect(),
         other_unique,
+        unique_columns: None,
         has_triggers: false,
         has_cascades: false,
         has_deferrable: false,

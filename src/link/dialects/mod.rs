@@ -95,6 +95,12 @@ pub trait Dialect: Send + Sync {
     /// done; `None`: the engine has no such question, RETURNING is its way.
     fn generated_key_sql(&self) -> Option<&'static str>;
 
+    /// Moves a sequence on to `?`, where it stands lower: (number, its name, number). It may do nothing, but
+    /// must not fail. `None` where explicit numbers move the counter on by themselves.
+    fn advance_sql(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Asks what unqualified names mean.
     fn current_schema_sql(&self) -> &'static str;
 

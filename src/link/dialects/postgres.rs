@@ -77,6 +77,15 @@ impl Dialect for Postgres {
         Some(format!("SET search_path TO {}", self.quote_ident(name)))
     }
 
+    fn advance_sql(&self) -> Option<&'static str> {
+        Some(
+            "SELECT setval(q.seqrelid::regclass, least(?::int8, q.seqmax)) FROM pg_catalog.pg_sequence q \
+             WHERE q.seqrelid = to_regclass(?) AND q.seqincrement > 0 \
+             AND has_sequence_privilege(q.seqrelid, 'UPDATE') \
+             AND coalesce(pg_sequence_last_value(q.seqrelid::regclass), 0) < least(?::int8, q.seqmax)",
+        )
+    }
+
     fn generated_key_sql(&self) -> Option<&'static str> {
         None
     }

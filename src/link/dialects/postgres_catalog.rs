@@ -33,7 +33,15 @@ pub(super) fn describe_table(
     let Some(table) = found.first() else { return Ok(None) };
     let oid = [Value::Int(table.int(0))];
     let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull, \
-               a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), '') \
+               a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), ''), \
+               (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_catalog.pg_class s \
+               JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace WHERE s.relkind = 'S' AND s.oid = coalesce( \
+               (SELECT p.objid FROM pg_catalog.pg_depend p WHERE p.refclassid = 'pg_catalog.pg_class'::regclass \
+               AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i' \
+               AND p.classid = 'pg_catalog.pg_class'::regclass LIMIT 1), \
+               (SELECT p.refobjid FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_class q ON q.oid = p.refobjid \
+               AND q.relkind = 'S' WHERE p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid \
+               AND p.refclassid = 'pg_catalog.pg_class'::regclass LIMIT 1))) \
                FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
                LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
                WHERE a.attrelid = ?::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -55,6 +63,7 @@ pub(super) fn describe_table(
                 },
                 computed,
                 on_update: false,
+                sequence: r.optional(6).filter(|_| default.starts_with("nextval(") || identity),
             }
         })
         .collect();
@@ -78,6 +87,12 @@ pub(super) fn describe_table(
     let sql = "SELECT count(*) FROM pg_catalog.pg_index WHERE indrelid = ?::oid AND indisunique";
     let unique = rows(link, sql, &oid)?.first().map_or(0, |r| r.int(0)) as usize;
     let other_unique = unique > unique_keys.len() + usize::from(!primary_key.is_empty());
+    let sql = "SELECT DISTINCT a.attname, a.attname IS NULL OR a.attgenerated <> '' OR i.indpred IS NOT NULL \
+               FROM pg_catalog.pg_index i CROSS JOIN LATERAL unnest(i.indkey) AS k(attnum) \
+               LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+               WHERE i.indrelid = ?::oid AND (i.indisunique OR i.indisexclusion)";
+    let found = rows(link, sql, &oid)?;
+    let unique_columns = (!found.iter().any(|r| r.is(1))).then(|| found.iter().map(|r| r.text(0)).collect());
     // Rules do what triggers do.
     let sql = "SELECT (SELECT count(*) FROM pg_catalog.pg_trigger WHERE tgrelid = ?::oid AND NOT tgisinternal) \
                + (SELECT count(*) FROM pg_catalog.pg_rewrite WHERE ev_class = ?::oid AND rulename <> '_RETURN')";
@@ -96,6 +111,7 @@ pub(super) fn describe_table(
         primary_key,
         unique_keys,
         other_unique,
+        unique_columns,
         has_triggers,
         has_cascades,
         has_deferrable,

@@ -74,6 +74,7 @@ fn describe(link: &mut Link, schema: String, name: String, kind: &str, text: &st
                 },
                 computed: matches!(r.int(5), 2 | 3),
                 on_update: false,
+                sequence: None,
             }
         })
         .collect::<Vec<_>>();
@@ -90,6 +91,13 @@ fn describe(link: &mut Link, schema: String, name: String, kind: &str, text: &st
     let sql = "SELECT count(*) FROM pragma_index_list(?, ?) WHERE \"unique\" = 1 AND origin <> 'pk'";
     let indexes = rows(link, sql, &by_name)?.first().map_or(0, |r| r.int(0)) as usize;
     let other_unique = indexes > unique_keys.len();
+    let sql = "SELECT coalesce(i.name, ''), l.partial FROM pragma_index_list(?, ?) l, pragma_index_info(l.name, ?) i \
+               WHERE l.\"unique\" = 1";
+    let found = rows(link, sql, &by_name_twice)?;
+    let plain = |name: &str| columns.iter().any(|c| c.name == name && !c.computed);
+    let unique_columns = found.iter().all(|r| !r.is(1) && plain(&r.text(0))).then(|| {
+        found.iter().map(|r| r.text(0)).chain(primary.iter().map(|(_, column)| column.clone())).collect()
+    });
     let one = std::slice::from_ref(&by_name[0]);
     let mut has_triggers = false;
     for place in [schema.as_str(), "temp"] {
@@ -114,6 +122,7 @@ fn describe(link: &mut Link, schema: String, name: String, kind: &str, text: &st
         primary_key: primary.into_iter().map(|(_, column)| column).collect(),
         unique_keys,
         other_unique,
+        unique_columns,
         has_triggers,
         has_cascades,
         has_deferrable: link.dialect().lexis().words(text).any(|word| word == "DEFERRED"),

@@ -15,6 +15,7 @@ fn column(name: &str, declared: &str) -> ColumnFacts {
         default: DefaultKind::None,
         computed: false,
         on_update: false,
+        sequence: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn table(name: &str, columns: &[(&str, &str)], primary_key: &[&str]) -> TableFac
         primary_key: key,
         unique_keys: Vec::new(),
         other_unique: false,
+        unique_columns: Some(primary_key.iter().map(|k| k.to_string()).collect()),
         has_triggers: false,
         has_cascades: false,
         has_deferrable: false,
@@ -64,7 +66,10 @@ pub(super) fn catalogue(name: &str) -> Option<TableFacts> {
         }
         "pair" => t = table(name, &[("a", "integer"), ("b", "varchar(9)"), ("c", "integer")], &["a", "b"]),
         "uq" => t.unique_keys = vec![vec!["name".into()]],
-        "several" => t.other_unique = true,
+        "several" => {
+            t.other_unique = true;
+            t.unique_columns = None;
+        }
         "nokey" => t.primary_key.clear(),
         "floating" => t = table(name, &[("id", "double"), ("n", "integer")], &["id"]),
         "coded" => {
@@ -85,7 +90,7 @@ pub(super) fn catalogue(name: &str) -> Option<TableFacts> {
     Some(t)
 }
 
-fn plan(engine: Engine, sql: &str) -> Plan {
+pub(super) fn plan(engine: Engine, sql: &str) -> Plan {
     let classifier = Classifier::new(engine);
     let analysis = classifier.analyse(sql);
     let mut facts = |_: Option<&str>, name: &str| Ok(catalogue(name).map(Arc::new));
@@ -119,6 +124,15 @@ fn by_keys(letters: &str, statements: &[&str]) {
     }
 }
 
+pub(super) fn captured(letters: &str, statements: &[&str]) {
+    for engine in engines(letters) {
+        for sql in statements {
+            let plan = plan(engine, sql);
+            assert!(matches!(plan, Plan::Rows(_)), "{engine:?}: {sql}\n{plan:?}");
+        }
+    }
+}
+
 fn local(letters: &str, statements: &[&str]) {
     for engine in engines(letters) {
         for sql in statements {
@@ -129,7 +143,7 @@ fn local(letters: &str, statements: &[&str]) {
 }
 
 /// Statements that are refused, each with a part of the reason.
-fn refused(letters: &str, statements: &[(&str, &str)]) {
+pub(super) fn refused(letters: &str, statements: &[(&str, &str)]) {
     for engine in engines(letters) {
         for (sql, reason) in statements {
             match plan(engine, sql) {
@@ -143,7 +157,7 @@ fn refused(letters: &str, statements: &[(&str, &str)]) {
     }
 }
 
-fn keys_of(engine: Engine, sql: &str) -> KeyPlan {
+pub(super) fn keys_of(engine: Engine, sql: &str) -> KeyPlan {
     match plan(engine, sql) {
         Plan::Keys(keys) => keys,
         other => panic!("{sql}\n{other:?}"),
@@ -154,6 +168,7 @@ fn given(engine: Engine, sql: &str, params: &[Value]) -> Result<&'static str, Un
     plan(engine, sql).given(params).map(|p| match p {
         Plan::Text(_) => "text",
         Plan::Keys(_) => "keys",
+        Plan::Rows(_) => "rows",
         _ => "other",
     })
 }
@@ -211,80 +226,30 @@ fn an_insert_of_constants_and_parameters_is_text() {
 }
 
 #[test]
-fn an_insert_that_leaves_a_value_to_the_database_is_refused() {
+fn an_insert_that_may_do_more_than_insert_is_refused() {
     refused(
         "pms",
         &[
-            ("INSERT INTO auto (name) VALUES ('x')", "column id is generated"),
-            ("INSERT INTO stamped (id) VALUES (1)", "default of column ts"),
-            ("INSERT INTO auto DEFAULT VALUES", "column id"),
-            ("INSERT INTO t (id, ts) VALUES (1, CURRENT_TIMESTAMP)", "current_timestamp gives the time"),
-            ("INSERT INTO t (id, n) VALUES (1, (SELECT max(n) FROM t))", "subquery"),
-            ("INSERT INTO t SELECT * FROM t", "query"),
-            ("INSERT INTO t (id) SELECT 1", "query"),
-            ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "query"),
             ("INSERT INTO t (id, name) VALUES (1, my_function(2))", "my_function() is not known"),
-            ("INSERT INTO t (id, nosuch) VALUES (1, 2)", "nosuch is not a column"),
             ("INSERT INTO nosuch (id) VALUES (1)", "table nosuch is not in the catalogue"),
             ("INSERT INTO v (id) VALUES (1)", "view"),
             ("INSERT INTO trig (id) VALUES (1)", "triggers"),
-            ("INSERT INTO t (id, n) VALUES (1, id)", "not a column"),
             ("INSERT INTO t (id) VALUES (1) RETURNING f(id)", "f() is not known"),
             ("INSERT INTO t (id, name) VALUES (1", "list of values"),
         ],
     );
-    refused(
-        "pm",
-        &[
-            ("INSERT INTO auto (id, name) VALUES (DEFAULT, 'x')", "column id"),
-            ("INSERT INTO t (id, ts) VALUES (1, now())", "now gives the time"),
-            ("INSERT INTO t (id) VALUES (nextval('s'))", "nextval() draws from a sequence"),
-        ],
-    );
+    refused("pm", &[]);
     refused(
         "p",
         &[
-            ("INSERT INTO t (id, d) VALUES (1, 'today')", "relative to now"),
-            ("INSERT INTO t (id, name) VALUES (1, 'now'::timestamp)", "relative to now"),
-            ("INSERT INTO t (id, name) VALUES (1, gen_random_uuid())", "gen_random_uuid()"),
-            ("INSERT INTO t (id, name) VALUES (1, current_user)", "current_user"),
-            ("INSERT INTO t (id, n) VALUES (1, 't'::regclass)", "regclass"),
-            ("INSERT INTO auto (id) OVERRIDING USER VALUE VALUES (5)", "column id is generated"),
             ("INSERT INTO t (id, n) VALUES ($1, 2)", "parameters other than ?"),
-            ("INSERT INTO t (id, n) VALUES (1, my.lower('a'))", "my.lower"),
-            ("INSERT INTO t (id, n) VALUES (1, sin(1))", "sin()"),
+            ("INSERT INTO t (id, n) VALUES (1, my.lower('a'))", "lower() is not known"),
         ],
     );
-    refused(
-        "m",
-        &[
-            ("INSERT INTO auto (id) VALUES (NULL)", "column id is left to the database"),
-            ("INSERT INTO auto (id) VALUES (0)", "column id is left to the database"),
-            ("INSERT INTO auto (id) VALUES ('5')", "column id"),
-            ("INSERT INTO auto (id) VALUES (? + 1)", "column id"),
-            ("INSERT INTO auto VALUES ()", "column id"),
-            ("INSERT INTO t (id, n) VALUES (1, @x)", "user variable @x"),
-            ("INSERT INTO t (id, n) VALUES (1, @@server_id)", "@@server_id"),
-            ("INSERT INTO t (id, n) VALUES (LAST_INSERT_ID(), 1)", "last_insert_id()"),
-            ("INSERT INTO t (id, name) VALUES (1, UUID())", "uuid()"),
-            ("INSERT INTO t (id, ts) VALUES (1, {fn now()})", "now"),
-            ("INSERT DELAYED INTO t (id) VALUES (1)", "DELAYED"),
-            ("INSERT INTO stamped (id, ts) VALUES (1, NULL)", "column ts"),
-            ("INSERT INTO t (id, n) VALUES (1, NEXT VALUE FOR s)", "not understood"),
-            ("INSERT INTO coded (code, ts) VALUES ('a', TIME '10:00')", "time of day"),
-            ("INSERT INTO t (id, name) VALUES (1)", "number of values"),
-        ],
-    );
+    refused("m", &[("INSERT DELAYED INTO t (id) VALUES (1)", "DELAYED")]);
     refused(
         "s",
         &[
-            ("INSERT INTO auto (id) VALUES (NULL)", "column id is left to the database"),
-            ("INSERT INTO auto VALUES (NULL, 'a', 1, NULL, NULL)", "column id is left to the database"),
-            ("INSERT INTO t (id, d) VALUES (1, date('now'))", "date gives the time"),
-            ("INSERT INTO t (id, d) VALUES (1, date())", "date gives the time"),
-            ("INSERT INTO t (id, d) VALUES (1, datetime(?, 'localtime'))", "datetime gives the time"),
-            ("INSERT INTO t (id, n) VALUES (1, random())", "random()"),
-            ("INSERT INTO t (id, n) VALUES (last_insert_rowid(), 1)", "last_insert_rowid()"),
             ("INSERT INTO t (id, n) VALUES (:id, 1)", "parameters other than ?"),
             ("INSERT INTO t (id, n) VALUES (?1, 1)", "parameters other than ?"),
         ],
@@ -292,12 +257,11 @@ fn an_insert_that_leaves_a_value_to_the_database_is_refused() {
 }
 
 #[test]
-fn parameters_may_not_leave_a_value_to_the_database_either() {
+fn parameters_that_leave_a_value_to_the_database_lead_to_rows() {
     let sql = "INSERT INTO auto (name, id) VALUES (?, ?)";
     for engine in [Sqlite, MariaDb] {
         assert_eq!(given(engine, sql, &[Value::Null, Value::Int(5)]), Ok("text"));
-        let refused = given(engine, sql, &[Value::Text("a".into()), Value::Null]).unwrap_err();
-        assert!(refused.reason.contains("parameter 2") && refused.reason.contains("column id"), "{refused}");
+        assert_eq!(given(engine, sql, &[Value::Text("a".into()), Value::Null]), Ok("rows"));
     }
     assert_eq!(given(Sqlite, sql, &[Value::Null, Value::Int(0)]), Ok("text"));
     for zero in [
@@ -307,21 +271,20 @@ fn parameters_may_not_leave_a_value_to_the_database_either() {
         Value::Decimal("0.2".into()),
         Value::Double(0.0),
     ] {
-        assert!(given(MariaDb, sql, &[Value::Null, zero]).is_err());
+        assert_eq!(given(MariaDb, sql, &[Value::Null, zero]), Ok("rows"));
     }
     assert_eq!(given(MariaDb, sql, &[Value::Null, Value::Text("12".into())]), Ok("text"));
     assert_eq!(given(Postgres, sql, &[Value::Null, Value::Null]), Ok("text"));
     // A relative time as a parameter for a date.
     let sql = "INSERT INTO t (id, d, name) VALUES (1, ?, ?)";
-    assert!(given(Postgres, sql, &[Value::Text(" Tomorrow".into()), Value::Null]).is_err());
+    assert_eq!(given(Postgres, sql, &[Value::Text(" Tomorrow".into()), Value::Null]), Ok("rows"));
     assert_eq!(
         given(Postgres, sql, &[Value::Text("2020-01-01".into()), Value::Text("now".into())]),
         Ok("text")
     );
-    assert!(given(MariaDb, sql, &[Value::Time(Time::default()), Value::Null]).is_err());
-    assert!(
-        given(Sqlite, "INSERT INTO t (id, d) VALUES (1, date(?))", &[Value::Text("now".into())]).is_err()
-    );
+    assert_eq!(given(MariaDb, sql, &[Value::Time(Time::default()), Value::Null]), Ok("rows"));
+    let sql = "INSERT INTO t (id, d) VALUES (1, date(?))";
+    assert_eq!(given(Sqlite, sql, &[Value::Text("now".into())]), Ok("rows"));
 }
 
 #[test]
@@ -362,44 +325,17 @@ fn upserts_are_text_when_a_unique_key_names_the_row() {
     );
     refused(
         "ps",
-        &[
-            ("INSERT INTO t (id) VALUES (1), (2) ON CONFLICT DO NOTHING", "which of several rows"),
-            ("INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET n = random()", "random()"),
-            ("INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET n = (SELECT 1)", "subquery"),
-            (
-                "INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET n = 1 WHERE EXISTS (SELECT 1)",
-                "subquery",
-            ),
-            (
-                "INSERT INTO auto (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET n = 1",
-                "column id is generated",
-            ),
-            ("INSERT INTO t (id) VALUES (1), (2) ON CONFLICT (id) DO UPDATE SET id = 5", "key columns"),
-        ],
+        &[("INSERT INTO t (id) VALUES (1), (2) ON CONFLICT (id) DO UPDATE SET id = 5", "key columns")],
     );
     refused(
         "s",
         &[
-            ("INSERT INTO t (id) VALUES (1) ON CONFLICT DO UPDATE SET n = 1", "without a target"),
-            ("INSERT OR IGNORE INTO t (id) VALUES (1), (2)", "which of several rows"),
             ("INSERT OR ROLLBACK INTO t (id) VALUES (1)", "OR ROLLBACK"),
             ("INSERT OR FAIL INTO t (id) VALUES (1), (2)", "OR FAIL"),
             ("REPLACE INTO parent (id) VALUES (1)", "foreign keys"),
         ],
     );
-    refused(
-        "m",
-        &[
-            (
-                "INSERT INTO uq (id, name) VALUES (1, 'a') ON DUPLICATE KEY UPDATE n = 1",
-                "several unique keys",
-            ),
-            ("INSERT INTO several (id) VALUES (1) ON DUPLICATE KEY UPDATE n = 1", "several unique keys"),
-            ("INSERT IGNORE INTO t (id) VALUES (1), (2)", "which of several rows"),
-            ("INSERT INTO touched (id) VALUES (1) ON DUPLICATE KEY UPDATE n = 1", "column ts takes the time"),
-            ("REPLACE INTO parent (id) VALUES (1)", "foreign keys"),
-        ],
-    );
+    refused("m", &[("REPLACE INTO parent (id) VALUES (1)", "foreign keys")]);
 }
 
 #[test]
@@ -553,8 +489,6 @@ fn updates_and_deletes_that_cannot_be_the_same_are_refused() {
     refused(
         "pms",
         &[
-            ("UPDATE t SET ts = CURRENT_TIMESTAMP WHERE id = 1", "current_timestamp gives the time"),
-            ("UPDATE t SET n = (SELECT max(n) FROM t) WHERE id = 1", "subquery"),
             ("UPDATE t SET n = f(n) WHERE id = 1", "f() is not known"),
             ("UPDATE t SET n = 1 WHERE f(id)", "f() is not known"),
             ("UPDATE t SET id = id + 1", "changes key columns"),
@@ -569,32 +503,19 @@ fn updates_and_deletes_that_cannot_be_the_same_are_refused() {
             ("DELETE FROM v WHERE id = 1", "view"),
             ("DELETE FROM nosuch", "not in the catalogue"),
             ("UPDATE t SET nosuch = 1 WHERE id = 1", "nosuch is not a column"),
-            ("UPDATE t SET n = other.n WHERE id = 1", "another table"),
-            ("UPDATE t SET n = nosuch WHERE id = 1", "nosuch is not a column"),
             ("UPDATE t SET n = 1 WHERE id = 1 RETURNING f(id)", "f() is not known"),
-            ("UPDATE t SET n = rowid WHERE id = 1", "rowid is not a column"),
             ("UPDATE t SET", "not understood"),
         ],
     );
     refused(
         "p",
         &[
-            ("UPDATE t SET n = p.c FROM pair p WHERE p.a = t.id", "another table"),
-            ("UPDATE t SET n = c FROM pair p WHERE p.a = t.id", "not a column"),
             ("UPDATE t SET n = 1 FROM pair WHERE pair.a = t.id RETURNING *", "RETURNING"),
-            ("UPDATE t SET (n, name) = (SELECT 1, 'x') WHERE id = 1", "subquery"),
             (
                 "WITH d AS (DELETE FROM t RETURNING id) UPDATE t SET n = 1 FROM d WHERE d.id = t.id",
                 "DELETE inside",
             ),
-            ("UPDATE t SET n = nextval('s') WHERE id = 1", "nextval()"),
-            ("UPDATE t SET n = random() WHERE id = 1", "random()"),
-            ("UPDATE t SET ts = 'now' WHERE id = 1", "relative to now"),
-            ("UPDATE t SET n = age(ts) WHERE id = 1", "age"),
-            ("UPDATE t SET n = sum(n) OVER () WHERE id = 1", "sum"),
-            ("UPDATE t SET name = to_char(ts, 'TMMonth') WHERE id = 1", "to_char()"),
             ("UPDATE t SET n = n OPERATOR(my.+) 1 WHERE id = 1", "not"),
-            ("UPDATE t SET n = ctid WHERE id = 1", "ctid"),
         ],
     );
     refused(
@@ -606,13 +527,7 @@ fn updates_and_deletes_that_cannot_be_the_same_are_refused() {
             ("DELETE FROM t USING t JOIN pair ON t.id = pair.a", "several tables"),
             ("UPDATE IGNORE t SET n = 1 WHERE id = 1", "IGNORE"),
             ("DELETE QUICK FROM t WHERE id = 1", "QUICK"),
-            ("UPDATE touched SET n = 1 WHERE id = 1", "column ts takes the time"),
-            ("UPDATE t SET n = @x WHERE id = 1", "user variable @x"),
-            ("UPDATE t SET n = @x := 1 WHERE id = 1", "not"),
-            ("UPDATE t SET ts = SYSDATE() WHERE id = 1", "sysdate"),
-            ("UPDATE t SET n = RAND() WHERE id = 1", "rand()"),
-            ("UPDATE t SET n = values(n) WHERE id = 1", "values()"),
-            ("UPDATE coded SET ts = tod WHERE code = 'a'", "time of day"),
+            ("UPDATE t SET n = @x := 1 WHERE id = 1", "user variable"),
             ("UPDATE t SET n = 1 WHERE (@x := id) > 5", "user variable"),
         ],
     );
@@ -621,9 +536,6 @@ fn updates_and_deletes_that_cannot_be_the_same_are_refused() {
         &[
             ("UPDATE OR REPLACE t SET n = 1", "OR REPLACE"),
             ("UPDATE OR ROLLBACK t SET n = 1 WHERE id = 1", "OR ROLLBACK"),
-            ("UPDATE t SET ts = datetime('now', '+1 day') WHERE id = 1", "datetime gives the time"),
-            ("UPDATE t SET n = changes() WHERE id = 1", "changes()"),
-            ("UPDATE t SET n = \"rowid\" WHERE id = 1", "rowid is not a column"),
             ("UPDATE t INDEXED BY i SET n = 1 WHERE id = 1", "INDEXED"),
         ],
     );
@@ -733,76 +645,6 @@ fn the_write_hint_ships_what_it_is_told() {
 }
 
 #[test]
-fn the_key_query_asks_for_the_rows_that_the_statement_would_hit() {
-    let keys = keys_of(Postgres, "UPDATE t SET n = ?, name = lower(?) WHERE n = ? AND d < ?");
-    assert_eq!(keys.select, "SELECT t.\"id\" FROM t WHERE n = ? AND d < ? FOR NO KEY UPDATE OF t");
-    assert_eq!((keys.select_params.as_slice(), keys.key_columns), (&[2, 3][..], 1));
-
-    let keys = keys_of(MariaDb, "DELETE FROM pair WHERE c = ? -- why\n ORDER BY a LIMIT ?");
-    assert_eq!(keys.select, "SELECT pair.`a`, pair.`b` FROM pair WHERE c = ? ORDER BY a LIMIT ? FOR UPDATE");
-    assert_eq!((keys.select_params.as_slice(), keys.key_columns), (&[0, 1][..], 2));
-
-    let keys = keys_of(Sqlite, "UPDATE t AS x SET n = 1 WHERE x.n IN (SELECT c FROM pair);");
-    assert_eq!(keys.select, "SELECT x.\"id\" FROM t AS x WHERE x.n IN (SELECT c FROM pair)");
-
-    let keys = keys_of(
-        Postgres,
-        "WITH j AS (SELECT id FROM t WHERE n = ? LIMIT 1) UPDATE ONLY t x SET n = ? FROM j WHERE x.id = j.id AND d > ? RETURNING x.id",
-    );
-    assert_eq!(
-        keys.select,
-        "WITH j AS (SELECT id FROM t WHERE n = ? LIMIT 1) SELECT x.\"id\" FROM ONLY t x, j WHERE x.id = j.id AND d > ? FOR NO KEY UPDATE OF x"
-    );
-    assert_eq!(keys.select_params, [0, 2]);
-    assert!(keys.returning);
-    let (sql, values) = keys
-        .statement(&[vec![Value::Int(7)]], &[Value::Int(1), Value::Int(2), Value::Null])
-        .unwrap()
-        .remove(0);
-    assert_eq!(sql, "UPDATE ONLY t x SET n = ? WHERE \"id\" = ? RETURNING x.id");
-    assert_eq!(values, [Value::Int(2), Value::Int(7)]);
-}
-
-#[test]
-fn the_statement_by_keys_names_each_key_once_and_has_few_texts() {
-    let keys = keys_of(Sqlite, "UPDATE t SET n = ? WHERE name = ? RETURNING id, ? + n");
-    let params = [Value::Int(1), Value::Int(2), Value::Int(3)];
-    let ids = |n: i64| (1..=n).map(|i| vec![Value::Int(i)]).collect::<Vec<_>>();
-
-    assert_eq!(keys.statement(&[], &params).unwrap(), []);
-    let (sql, values) = keys.statement(&ids(3), &params).unwrap().remove(0);
-    assert_eq!(sql, "UPDATE t SET n = ? WHERE \"id\" IN (?, ?, ?, ?) RETURNING id, ? + n");
-    assert_eq!(values, [1, 1, 2, 3, 3, 3].map(Value::Int));
-    // A join may find a row more than once.
-    let twice = [ids(2), ids(2)].concat();
-    assert_eq!(keys.statement(&twice, &params).unwrap()[0].1, [1, 1, 2, 3].map(Value::Int));
-    // Many keys come in several statements.
-    let many = keys.statement(&ids(1200), &params).unwrap();
-    assert_eq!(many.iter().map(|(_, v)| v.len() - 2).collect::<Vec<_>>(), [512, 512, 256]);
-    assert!(keys.statement(&[vec![Value::Null]], &params).is_err());
-    assert!(keys.statement(&[vec![]], &params).is_err());
-    assert_eq!(
-        keys.for_no_rows(&params),
-        ("UPDATE t SET n = ? WHERE 1 = 0 RETURNING id, ? + n".into(), vec![Value::Int(1), Value::Int(3)])
-    );
-
-    let two = [vec![Value::Int(1), Value::Int(2)], vec![Value::Int(3), Value::Int(4)]];
-    for (engine, expected) in [
-        (Sqlite, "DELETE FROM pair WHERE (\"a\", \"b\") IN (VALUES (?, ?), (?, ?))"),
-        (Postgres, "DELETE FROM pair WHERE (\"a\", \"b\") IN ((?, ?), (?, ?))"),
-        (MariaDb, "DELETE FROM pair WHERE (`a`, `b`) IN ((?, ?), (?, ?))"),
-    ] {
-        let keys = keys_of(engine, "DELETE FROM pair WHERE c = 1");
-        assert_eq!(keys.statement(&two, &[]).unwrap()[0].0, expected);
-    }
-    let keys = keys_of(Postgres, "DELETE FROM pair WHERE c = 1");
-    assert_eq!(
-        keys.statement(&two[..1], &[]).unwrap()[0].0,
-        "DELETE FROM pair WHERE \"a\" = ? AND \"b\" = ?"
-    );
-}
-
-#[test]
 fn a_plan_is_kept_for_one_generation_of_the_catalogue() {
     let classifier = Classifier::new(Sqlite);
     let analysis = classifier.analyse("UPDATE t SET n = 1 WHERE id = 1");
@@ -822,9 +664,9 @@ fn very_long_and_very_deep_statements_are_planned_without_harm() {
     let ors = vec!["id = 1"; 20_000].join(" OR ");
     by_keys("pms", &[&format!("UPDATE t SET n = 1 WHERE {ors}")]);
     let parens = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
-    refused("pms", &[(&format!("UPDATE t SET n = {parens} WHERE id = 1"), "not understood")]);
+    captured("pms", &[&format!("UPDATE t SET n = {parens} WHERE id = 1")]);
     let sum = vec!["1"; 20_000].join(" + ");
-    refused("pms", &[(&format!("INSERT INTO t (id) VALUES ({sum})"), "not understood")]);
+    captured("pms", &[&format!("INSERT INTO t (id) VALUES ({sum})")]);
     let list = vec!["-1"; 20_000].join(", ");
     text("pms", &[&format!("DELETE FROM t WHERE id IN ({list})")]);
     let rows = vec!["(?, ?, 1)"; 10_000].join(", ");

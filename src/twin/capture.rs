@@ -1,0 +1,158 @@
+//! Statements that run on the master alone, and the rows they wrote, which go to the mirror in their place.
+
+use std::collections::HashMap;
+
+use super::Executed;
+use super::session::TwinSession;
+use crate::error::{Class, Error, Result, Status};
+use crate::queue::{Shipped, entry};
+use crate::sql::{Kind, Repeat, RowsPlan, Way};
+use crate::value::Value;
+
+/// How far the mirror's sequences are moved beyond what the master has given: the numbers of so many rows
+/// cost one statement. Whoever uses the mirror as master later finds a gap, and never a number twice.
+const AHEAD: i64 = 1000;
+
+impl TwinSession {
+    /// Runs what `plan` says in place of the caller's statement.
+    pub(super) fn write_rows(&mut self, plan: &RowsPlan, params: &[Value], kind: &Kind) -> Result<Executed> {
+        let (done, rows) = match &plan.way {
+            Way::Returned(sql) => self.write_returning(plan, sql, params, kind)?,
+            Way::Keyed { keys, read } => {
+                let picked: Vec<Value> =
+                    keys.select_params.iter().filter_map(|i| params.get(*i).cloned()).collect();
+                let found = self.master()?.query(&keys.select, &picked)?;
+                let statements = keys.statement(&found, params).map_err(|why| why.error())?;
+                let reading = keys.reading(read, &found).map_err(|why| why.error())?;
+                self.undone_together(statements.len() > 1, |session| {
+                    let mut done = Executed { status: Status::Ok, affected: 0, rows: None };
+                    for (sql, params) in &statements {
+                        done.affected += session.master()?.run(sql, params)?.affected.max(0);
+                    }
+                    Ok(done)
+                })
+                .and_then(|done| {
+                    let mut rows = Vec::new();
+                    for (sql, params) in reading {
+                        let found = self.master()?.query(&sql, &params);
+                        let found = found.inspect_err(|e| self.doubt_catalogue(e));
+                        rows.extend(found.map_err(|e| self.lost_rows(e))?);
+                    }
+                    Ok((done, rows))
+                })?
+            }
+        };
+        let counted: Vec<(String, i64)> =
+            plan.counted(&rows).into_iter().map(|(sequence, n)| (sequence.to_owned(), n)).collect();
+        let Some(repeats) = plan.repeats(rows) else {
+            let e = Error::new(Status::Internal, "execute: a row that was written cannot be read back");
+            return Err(self.lost_rows(e));
+        };
+        for Repeat { sql, params, expected } in repeats {
+            let expected = expected.unwrap_or(entry::UNCOUNTED);
+            self.ship(Shipped { sql: sql.into(), params, expected });
+        }
+        for (sequence, n) in counted {
+            self.advance(sequence, n);
+        }
+        Ok(done)
+    }
+
+    fn write_returning(
+        &mut self,
+        plan: &RowsPlan,
+        sql: &str,
+        params: &[Value],
+        kind: &Kind,
+    ) -> Result<(Executed, Vec<Vec<Value>>)> {
+        self.forget_key(kind)?;
+        let outcome = self.master()?.run(sql, params).inspect_err(|e| self.doubt_catalogue(e))?;
+        let taken = match outcome.rows {
+            Some(cursor) => cursor.take_columns(plan.width()).map(|(own, rows)| (Some(own), rows)),
+            // Some drivers give no result where no row was written.
+            None if outcome.affected <= 0 => Ok((None, Vec::new())),
+            None => Err(Error::new(Status::Internal, "execute: the statement gave no rows")),
+        };
+        let (cursor, rows) = taken.map_err(|e| self.lost_rows(e))?;
+        let affected = rows.len() as i64;
+        self.note_key(kind, affected).map_err(|e| self.lost_rows(e))?;
+        let rows_of_caller = cursor.filter(|_| plan.returning);
+        Ok((Executed { status: Status::Ok, affected, rows: rows_of_caller }, rows))
+    }
+
+    /// Another process may have changed the table: a column that is gone would be asked for again and again.
+    fn doubt_catalogue(&self, e: &Error) {
+        if e.class() == Class::Refused && !e.sqlstate().starts_with("23") {
+            self.pair.forget_catalogue();
+        }
+    }
+
+    /// The master has written what the mirror cannot be told: the transaction must not be committed.
+    fn lost_rows(&mut self, e: Error) -> Error {
+        self.rollback_half();
+        // The session's transaction stays, as one that the database has ended: nothing but a rollback is
+        // possible in it.
+        if let Some(master) = self.master.as_mut().filter(|m| !m.is_lost()) {
+            let _ = master.rollback();
+        }
+        e.context("execute: the transaction was rolled back")
+    }
+
+    /// Several statements that stand for one: an error undoes all of them, as the engine would.
+    pub(super) fn undone_together<T>(
+        &mut self,
+        several: bool,
+        act: impl FnOnce(&mut TwinSession) -> Result<T>,
+    ) -> Result<T> {
+        const TOGETHER: &str = "twin_statement";
+        if !several {
+            return act(self);
+        }
+        self.savepoint(TOGETHER)?;
+        match act(self) {
+            Ok(done) => self.release_savepoint(TOGETHER).map(|()| done),
+            Err(e) => {
+                if !e.is_lost() && self.tx.is_some() {
+                    self.rollback_to(TOGETHER)?;
+                    let _ = self.release_savepoint(TOGETHER);
+                }
+                Err(e)
+            }
+        }
+    }
+
+    /// Moves the mirror's sequence on, where it may stand below a number that it is given explicitly.
+    fn advance(&mut self, sequence: String, n: i64) {
+        let epoch = self.pair.view().epoch;
+        let enough = |(of, known): &(u64, HashMap<String, i64>)| {
+            *of == epoch && known.get(&sequence).is_some_and(|known| *known >= n)
+        };
+        if enough(&self.pair.counters_known.lock()) {
+            return;
+        }
+        let Some(tx) = self.tx.as_mut() else { return };
+        if tx.advanced.iter().any(|(s, known)| *s == sequence && *known >= n) {
+            return;
+        }
+        let Some(sql) = self.master.as_ref().and_then(|m| m.dialect().advance_sql()) else { return };
+        let ahead = n.saturating_add(AHEAD);
+        // Two that advance at once may leave the lower of their marks: both stand behind this one.
+        tx.advanced.push((sequence.clone(), n.saturating_add(AHEAD / 2)));
+        let params = vec![Value::Int(ahead), Value::Text(sequence), Value::Int(ahead)];
+        self.ship(Shipped { sql: sql.into(), params, expected: entry::UNCOUNTED });
+    }
+
+    /// What the committed transaction has made sure of.
+    pub(super) fn note_advanced(&mut self) {
+        let Some(tx) = self.tx.as_mut().filter(|tx| !tx.advanced.is_empty()) else { return };
+        let epoch = self.pair.view().epoch;
+        let mut known = self.pair.counters_known.lock();
+        if known.0 != epoch {
+            *known = (epoch, HashMap::new());
+        }
+        for (sequence, n) in tx.advanced.drain(..) {
+            let place = known.1.entry(sequence).or_insert(n);
+            *place = n.max(*place);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How a statement of this session would come to the mirror.
+
+use std::sync::Arc;
+
+use super::session::TwinSession;
+use crate::error::Result;
+use crate::sql::{Analysis, Kind, Plan};
+use crate::value::Value;
+
+/// The ways of a statement, as `docs/statements.md` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// The text and its parameters.
+    Text,
+    /// The keys of its rows are read and locked first; a statement that names them runs on both sides.
+    Keys,
+    /// It runs on the master; the rows it wrote are shipped.
+    Rows,
+    /// DDL: the text.
+    Ddl,
+    /// Session settings: both connections.
+    Session,
+    /// Of no concern to the mirror.
+    Local,
+    /// `on_unsafe` decides.
+    Refused,
+}
+
+impl Way {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Text => "text",
+            Way::Keys => "keys",
+            Way::Rows => "rows",
+            Way::Ddl => "ddl",
+            Way::Session => "session",
+            Way::Local => "local",
+            Way::Refused => "refused",
+        }
+    }
+}
+
+impl TwinSession {
+    /// Whether unqualified names may mean other tables here than in other sessions.
+    pub(super) fn has_own_names(&self) -> bool {
+        !self.settings.is_empty()
+            || self.schema.is_some()
+            || self.tx.as_ref().is_some_and(|tx| tx.local_names)
+    }
+
+    pub(super) fn plan(&mut self, analysis: &Analysis) -> Result<Arc<Plan>> {
+        let pair = Arc::clone(&self.pair);
+        let own_names = self.has_own_names();
+        // A plan holds for all sessions unless this one sees other tables under the same names.
+        let generation = (!own_names).then(|| pair.generation());
+        let master = self.master()?;
+        let mut facts = |schema: Option<&str>, table: &str| {
+            if own_names {
+                Ok(master.describe_table(schema, table)?.map(Arc::new))
+            } else {
+                pair.facts(schema, table, master)
+            }
+        };
+        pair.classifier.plan(analysis, generation, &mut facts)
+    }
+
+    /// The way that a statement would take, without running it.
+    pub fn way(&mut self, sql: &str, params: &[Value]) -> Result<Way> {
+        self.ensure_master()?;
+        let analysis = self.pair.classifier.analyse(sql);
+        if let Kind::Session(_) = analysis.kind {
+            return Ok(Way::Session);
+        }
+        let plan = self.plan(&analysis)?;
+        Ok(match plan.given(params) {
+            Err(_) | Ok(Plan::Unsafe(_)) => Way::Refused,
+            Ok(Plan::Text(_)) => Way::Text,
+            Ok(Plan::Keys(_)) => Way::Keys,
+            Ok(Plan::Rows(_)) => Way::Rows,
+            Ok(Plan::Ddl) => Way::Ddl,
+            Ok(Plan::Session) => Way::Session,
+            Ok(Plan::Local) => Way::Local,
+        })
+    }
+}

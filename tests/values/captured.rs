@@ -1,0 +1,195 @@
+//! Promise 4: what callers see of statements whose rows are captured, and what becomes of the counters.
+
+use twinpool::{Status, Value};
+use twinpool_testkit::{Engine, on_all_engines, on_own_servers};
+
+use crate::common::*;
+
+/// `auto`: a generated key, a name, the time of the row.
+fn make_auto(pair: &twinpool_testkit::Pair) {
+    pair.sql_on_both(pair.pick(
+        "CREATE TABLE auto (id INTEGER PRIMARY KEY, name TEXT UNIQUE, at TEXT DEFAULT CURRENT_TIMESTAMP);",
+        "CREATE TABLE auto (id serial PRIMARY KEY, name text UNIQUE, at timestamptz DEFAULT clock_timestamp());",
+        "CREATE TABLE auto (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50) UNIQUE, \
+         at TIMESTAMP(6) DEFAULT CURRENT_TIMESTAMP(6));",
+    ));
+}
+
+on_all_engines! {
+    fn the_caller_gets_its_own_rows_and_counts_only(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        let (status, n) = run(&mut s, "INSERT INTO auto (name) VALUES ('a'), ('b')", &[]);
+        assert_eq!((status, n), (Status::Ok, 2));
+        let done = s.execute("INSERT INTO auto (name) VALUES ('c') RETURNING name, id", &[]).unwrap();
+        assert_eq!(done.affected, 1);
+        let names: Vec<String> =
+            done.rows.as_ref().unwrap().columns().iter().map(|c| c.name.clone()).collect();
+        assert_eq!(names, ["name", "id"]);
+        drop(done);
+        let found = rows(&mut s, "INSERT INTO auto (name) SELECT name || 'x' FROM auto WHERE 1 = 0 RETURNING id", &[]);
+        assert!(found.is_empty());
+        let found = rows(&mut s, "INSERT INTO auto (name) VALUES (?), (?) RETURNING name", &[text("d"), text("e")]);
+        assert_eq!(found, [vec![text("d")], vec![text("e")]]);
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM auto"), 5);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
+    fn a_captured_statement_that_fails_leaves_nothing_on_either_side(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        run(&mut s, "INSERT INTO auto (name) VALUES ('a')", &[]);
+        let e = s.execute("INSERT INTO auto (name) VALUES ('b'), ('a')", &[]).unwrap_err();
+        assert_eq!(e.status(), Status::Database, "{e}");
+        assert_eq!(pair.master.count("SELECT COUNT(*) FROM auto"), 1);
+        run(&mut s, "INSERT INTO auto (name) VALUES ('c')", &[]);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
+    fn captured_rows_of_a_savepoint_that_is_undone_are_undone_on_both_sides(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        s.begin().unwrap();
+        run(&mut s, "INSERT INTO auto (name) VALUES ('a')", &[]);
+        s.savepoint("sp").unwrap();
+        run(&mut s, "INSERT INTO auto (name) VALUES ('b')", &[]);
+        run(&mut s, "UPDATE auto SET at = CURRENT_TIMESTAMP", &[]);
+        s.rollback_to("sp").unwrap();
+        run(&mut s, "INSERT INTO auto (name) VALUES ('c')", &[]);
+        assert_eq!(s.commit().unwrap(), Status::Ok);
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM auto WHERE name IN ('a', 'c')"), 2);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
+    fn the_mirror_goes_on_with_numbers_of_its_own_when_it_is_used_as_master(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        for i in 0..5 {
+            run(&mut s, "INSERT INTO auto (name) VALUES (?)", &[text(&format!("direct {i}"))]);
+        }
+        // Numbers that no row got are no trouble either.
+        s.begin().unwrap();
+        run(&mut s, "INSERT INTO auto (name) VALUES ('undone')", &[]);
+        s.rollback().unwrap();
+        pool.detach().unwrap();
+        for i in 0..1200 / if pair.engine() == Engine::Postgres { 1 } else { 100 } {
+            run(&mut s, "INSERT INTO auto (name) VALUES (?)", &[text(&format!("queued {i}"))]);
+        }
+        pool.attach().unwrap();
+        wait_in_sync(&pool);
+        run(&mut s, "INSERT INTO auto (name) VALUES ('last')", &[]);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+        // The roles are changed by hand: the mirror alone, without twinpool.
+        for i in 0..20 {
+            pair.mirror.sql(&format!("INSERT INTO auto (name) VALUES ('after {i}');"));
+        }
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM auto WHERE name LIKE 'after%'"), 20);
+        assert!(
+            pair.mirror.count("SELECT MIN(id) FROM auto WHERE name LIKE 'after%'")
+                > pair.master.count("SELECT MAX(id) FROM auto")
+        );
+    }
+
+    fn a_batch_with_generated_keys_is_the_same_on_both_sides(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        let batch: Vec<Vec<Value>> = (0..50).map(|i| vec![text(&format!("n{i}"))]).collect();
+        let (status, outcomes) = s.execute_batch("INSERT INTO auto (name) VALUES (?)", &batch).unwrap();
+        assert_eq!(status, Status::Ok);
+        assert!(outcomes.iter().all(|o| matches!(o, Ok(1))));
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM auto"), 50);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
+    fn several_statements_in_one_text_go_their_ways_one_by_one(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        let text_of_four = "INSERT INTO auto (name) VALUES (?); \
+            UPDATE auto SET at = CURRENT_TIMESTAMP WHERE name = 'a;b'; -- one; comment\n\
+            INSERT INTO auto (id, name, at) VALUES (?, ?, '2024-01-01'); SELECT count(*) FROM auto;";
+        let found = rows(&mut s, text_of_four, &[text("a;b"), int(77), text("c")]);
+        assert_eq!(found, [[int(2)]]);
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM auto"), 2);
+        // Up to the one that fails; PostgreSQL takes all of them for one transaction.
+        let e = s.execute("DELETE FROM auto WHERE id = 77; INSERT INTO auto (id) VALUES (1)", &[]).unwrap_err();
+        assert!(e.to_string().contains("statement 2 of the text"), "{e}");
+        let left = if pair.engine() == Engine::Postgres { 2 } else { 1 };
+        assert_eq!(pair.master.count("SELECT COUNT(*) FROM auto"), left);
+        for sql in ["SELECT 1; SELECT 2", "INSERT INTO auto (id) VALUES (?); DELETE FROM auto"] {
+            let e = s.execute(sql, &[]).unwrap_err();
+            assert!(matches!(e.status(), Status::Unsupported | Status::BadArgument), "{e}");
+        }
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
+    fn generated_keys_are_told_where_the_engine_tells_them(pair: &Pair) {
+        make_auto(pair);
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        if pair.engine() == Engine::Postgres {
+            assert_eq!(s.keep_keys(true).unwrap_err().status(), Status::Unsupported);
+        } else {
+            s.keep_keys(true).unwrap();
+            run(&mut s, "INSERT INTO auto (name) VALUES ('a')", &[]);
+            run(&mut s, "INSERT INTO auto (name) VALUES ('b')", &[]);
+            assert_eq!(s.generated_key().unwrap(), Some(2));
+        }
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+}
+
+on_own_servers! {
+    fn a_generated_key_costs_no_further_question_to_the_master(pair: &Pair) {
+        // MariaDB counts what it is asked; elsewhere the plan's one statement says the same.
+        if pair.engine() != Engine::MariaDb {
+            return;
+        }
+        make_auto(pair);
+        let pool = open_with(pair, &[("mirror.poll_ms", "60000"), ("pool.keepalive_ms", "0")]);
+        let mut s = acquire(&pool);
+        let asked = || {
+            let rows = pair.master.sql("SHOW GLOBAL STATUS LIKE 'Questions'");
+            rows[0][1].as_deref().unwrap().parse::<i64>().unwrap()
+        };
+        let mut cost = |sql: &str, key: bool| {
+            let before = asked();
+            s.begin().unwrap();
+            for i in 0..100 {
+                let name = text(&format!("{key} {i}"));
+                let given = if key { vec![int(1000 + i), name] } else { vec![name] };
+                run(&mut s, sql, &given);
+            }
+            s.commit().unwrap();
+            asked() - before
+        };
+        cost("INSERT INTO auto (id, name, at) VALUES (?, ?, '2024-01-01')", true);
+        run(&mut acquire(&pool), "DELETE FROM auto", &[]);
+        let given = cost("INSERT INTO auto (id, name, at) VALUES (?, ?, '2024-01-01')", true);
+        let generated = cost("INSERT INTO auto (name) VALUES (?)", false);
+        println!("100 rows: {given} questions with keys given, {generated} with keys generated");
+        assert!(generated <= given + 10, "{given} questions with keys given, {generated} with keys generated");
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+}

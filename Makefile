@@ -41,6 +41,8 @@ bench: ## measurements; ONLY=mirror|values|pool|hosts for one
 soak: ## hours of deaths, outages and load; ROUNDS=200, HEALTHY_SECONDS=60
 	@scripts/setup.sh test
 	@$(CARGO) test --test death --test main --no-fail-fast -- --nocapture || true
+	@$(CARGO) test -p twinpool-interleavings -- --nocapture || true
+	@$(CARGO) test --lib pool:: -- --nocapture || true
 	@$(CARGO) test -p twinpool-model --release --features soak -- --nocapture || true
 soak: export TWINPOOL_ROUNDS := $(or $(ROUNDS),200)
 soak: export TWINPOOL_HEALTHY_SECONDS := $(or $(HEALTHY_SECONDS),60)
@@ -52,7 +54,7 @@ docs: ## API pages, and the pages and constants that are generated from the code
 
 # One cargo run makes both: the command is linked against the same sources.
 $(BUILT)/libtwinpool.so: $(SOURCES)
-	@$(CARGO) build --workspace $(if $(filter release,$(PROFILE)),--release)
+	@$(CARGO) build -p twinpool -p twinpool-cli $(if $(filter release,$(PROFILE)),--release)
 	@touch $@
 
 install: $(BUILT)/libtwinpool.so ## into PREFIX (default /usr/local), below DESTDIR

@@ -29,6 +29,7 @@ pub mod pair;
 pub mod pool;
 pub mod queue;
 pub mod sql;
+mod sync;
 pub mod thread;
 pub mod twin;
 pub mod value;

@@ -1,0 +1,21 @@
+//! The pool's own source, unchanged, on locks and threads of a scheduler that decides at each of them who goes on.
+//! The tests beside it run the same few callers in thousands of orders.
+
+#[path = "../../../../src/pool/mod.rs"]
+pub mod pool;
+
+pub mod sync;
+
+pub use twinpool::{config, error, metrics};
+
+/// Threads of the scheduler.
+pub mod thread {
+    use std::io;
+
+    pub fn spawn<F>(name: &str, f: F) -> io::Result<shuttle::thread::JoinHandle<()>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        shuttle::thread::Builder::new().name(name.to_owned()).spawn(f)
+    }
+}

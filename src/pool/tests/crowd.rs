@@ -1,7 +1,7 @@
 //! Many callers, few sessions.
 
 use std::sync::Barrier;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,41 @@ fn timeouts_in_a_crowd_lose_no_session() {
     let f = rig.pool.figures();
     assert_eq!((f.active, f.waiting, f.idle), (0, 0, f.total));
     assert!(f.timeouts > 0 && f.acquired > 0, "{f:?}");
+    rig.end();
+}
+
+/// For five seconds, or for as many seconds as TWINPOOL_ROUNDS says.
+#[test]
+fn a_thousand_threads_on_ten_sessions_are_all_served_alike() {
+    let seconds = std::env::var("TWINPOOL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(5);
+    let rig = rig(quiet(10, 10));
+    until("ten are there", || rig.pool.figures().idle == 10);
+    let stop = AtomicBool::new(false);
+    let served: Vec<usize> = thread::scope(|s| {
+        let threads: Vec<_> = (0..1000)
+            .map(|_| {
+                s.spawn(|| {
+                    let mut n = 0;
+                    while !stop.load(SeqCst) {
+                        let lease = rig.pool.acquire(None).unwrap();
+                        lease.use_for(Duration::from_micros(100));
+                        lease.release().unwrap();
+                        n += 1;
+                    }
+                    n
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_secs(seconds));
+        stop.store(true, SeqCst);
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let (least, all) = (*served.iter().min().unwrap(), served.iter().sum::<usize>());
+    println!("cycles: {all} in all, least of a thread {least}");
+    // Whoever comes back stands behind all others: nobody falls far behind the average, save for a late start.
+    assert!(least * 4 >= all / 1000, "{least} of {all}");
+    let f = rig.pool.figures();
+    assert_eq!((f.active, f.idle, f.opened, f.timeouts), (0, 10, 10, 0), "{f:?}");
     rig.end();
 }
 

@@ -98,7 +98,8 @@ run() {
     # The protocol's model: optimised, or it would take ten times as long.
     proof) part proof tests cargo test -p twinpool-model --release --no-fail-fast ;;
     # The pool: the orders in which its threads may run. Its other tests stand beside its code, in the part unit.
-    pool) part pool tests cargo test -p twinpool-interleavings --no-fail-fast ;;
+    pool) part pool tests cargo test -p twinpool -p twinpool-interleavings --test pool --test interleavings \
+        --no-fail-fast ;;
     fmt) part fmt check cargo fmt --all --check ;;
     clippy) part clippy check cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings ;;
     # The shared library that C programs and bindings load, and the command.

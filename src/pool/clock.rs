@@ -12,7 +12,15 @@ pub struct Clock {
 
 impl Clock {
     pub fn now(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed))
+        self.at(Instant::now())
+    }
+
+    /// What this clock showed at a moment of real time.
+    pub fn at(&self, real: Instant) -> Instant {
+        match self.ahead_ms.load(Ordering::Relaxed) {
+            0 => real,
+            ms => real + Duration::from_millis(ms),
+        }
     }
 
     #[cfg(test)]

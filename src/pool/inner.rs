@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -78,9 +79,19 @@ pub struct ConnectRecord {
 
 pub struct LeaseRecord {
     pub since: Instant,
-    pub thread: String,
+    pub thread: Thread,
     pub label: String,
     pub reported: bool,
+}
+
+impl LeaseRecord {
+    /// The thread by its name, or by its number.
+    pub fn thread(&self) -> String {
+        match self.thread.name() {
+            Some(name) => format!("'{name}'"),
+            None => format!("{:?}", self.thread.id()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -238,9 +249,8 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Puts a session back into the pool.
-    pub fn put(self: &Arc<Self>, mut entry: Entry<M::Item>, from: From) {
-        let now = self.clock.now();
+    /// Puts a session back into the pool that was alive at `now`.
+    pub fn put(self: &Arc<Self>, mut entry: Entry<M::Item>, from: From, now: Instant) {
         entry.alive = now;
         if from == From::Caller {
             entry.idle_since = now;

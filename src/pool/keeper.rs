@@ -75,7 +75,7 @@ fn keep_alive<M: Manager>(inner: &Arc<Inner<M>>) {
         let Some(mut entry) = state.bag.take_to_check(|e| rules.needs_keepalive(e)) else { return };
         drop(state);
         if !inner.has_broken(&entry.item) && inner.is_valid(&mut entry.item, rules.validation_timeout) {
-            inner.put(entry, From::Keeper);
+            inner.put(entry, From::Keeper, inner.clock.now());
         } else {
             inner.found_dead(entry, From::Keeper);
         }
@@ -101,7 +101,7 @@ fn report_leaks<M: Manager>(inner: &Arc<Inner<M>>) {
             reports.push(format!(
                 "pool '{name}': a session acquired {} ms ago by thread {}{label} has not been released",
                 age.as_millis(),
-                record.thread
+                record.thread()
             ));
         }
     }

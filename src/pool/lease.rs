@@ -21,8 +21,13 @@ pub struct Lease<M: Manager> {
 }
 
 impl<M: Manager> Lease<M> {
-    pub(super) fn new(entry: Entry<M::Item>, inner: Arc<Inner<M>>, record: Option<u64>) -> Lease<M> {
-        Lease { entry: Some(entry), inner, record, since: Instant::now() }
+    pub(super) fn new(
+        entry: Entry<M::Item>,
+        inner: Arc<Inner<M>>,
+        record: Option<u64>,
+        since: Instant,
+    ) -> Lease<M> {
+        Lease { entry: Some(entry), inner, record, since }
     }
 
     /// Back to the pool. The error is that of resetting the session; it has then been closed, and nothing is
@@ -33,8 +38,9 @@ impl<M: Manager> Lease<M> {
 
     /// Throws the session away; the pool makes another when it needs one.
     pub fn evict(mut self) {
-        self.end_record();
         if let Some(entry) = self.entry.take() {
+            self.end_record();
+            self.note_usage();
             self.inner.discard(entry, From::Caller);
         }
     }
@@ -50,16 +56,18 @@ impl<M: Manager> Lease<M> {
     }
 
     fn give_back(&mut self) -> Result<()> {
-        self.end_record();
         let Some(mut entry) = self.entry.take() else { return Ok(()) };
+        self.end_record();
         if self.inner.has_broken(&entry.item) {
+            self.note_usage();
             self.inner.found_dead(entry, From::Caller);
             return Ok(());
         }
         let reset = guarded("reset", || self.inner.manager.reset(&mut entry.item)).and_then(|done| done);
+        let ended = self.inner.clock.at(self.note_usage());
         match &reset {
             // Resetting may have found it dead.
-            Ok(()) if !self.inner.has_broken(&entry.item) => self.inner.put(entry, From::Caller),
+            Ok(()) if !self.inner.has_broken(&entry.item) => self.inner.put(entry, From::Caller, ended),
             Ok(()) => self.inner.found_dead(entry, From::Caller),
             Err(e) if e.is_lost() => self.inner.found_dead(entry, From::Caller),
             Err(_) => self.inner.discard(entry, From::Caller),
@@ -67,14 +75,21 @@ impl<M: Manager> Lease<M> {
         reset
     }
 
+    /// Counts how long it was out, and gives the moment at which that ended.
+    fn note_usage(&self) -> Instant {
+        let now = Instant::now();
+        self.inner.metrics.usage.record(now.saturating_duration_since(self.since));
+        now
+    }
+
     fn end_record(&mut self) {
-        if self.entry.is_some() {
-            self.inner.metrics.usage.since(self.since);
-        }
         if let Some(id) = self.record.take() {
             let record = self.inner.state.lock().leases.remove(&id);
             if let Some(r) = record.filter(|r| r.reported) {
-                log::info!("a session reported as a suspected leak (thread {}) has been released", r.thread);
+                log::info!(
+                    "a session reported as a suspected leak (thread {}) has been released",
+                    r.thread()
+                );
             }
         }
     }

@@ -142,7 +142,9 @@ impl<M: Manager> Pool<M> {
                     entry
                 }
             };
-            let rules = state.rules(inner.clock.now());
+            // Without a wait no time has passed; the clock is read as rarely as can be.
+            let now = if arrival.is_none() { inner.clock.at(started) } else { inner.clock.now() };
+            let rules = state.rules(now);
             // Noted as if it were certain; taken back for those that are found dead.
             let record = Self::note_lease(&mut state, rules.now);
             if arrival.is_some() {
@@ -152,8 +154,9 @@ impl<M: Manager> Pool<M> {
             }
             let over = rules.is_over(&entry);
             if !over && self.is_good(&mut entry, &rules, deadline) {
-                inner.metrics.acquire.since(started);
-                return Ok(Lease::new(entry, inner.clone(), record));
+                let acquired = Instant::now();
+                inner.metrics.acquire.record(acquired.saturating_duration_since(started));
+                return Ok(Lease::new(entry, inner.clone(), record, acquired));
             }
             // From here to the next `take` under one lock: whoever meets a dead session keeps the place for
             // which it was given, so nobody may be served in between.
@@ -232,10 +235,6 @@ impl<M: Manager> Pool<M> {
         state.lease_ids += 1;
         let id = state.lease_ids;
         let thread = std::thread::current();
-        let thread = match thread.name() {
-            Some(name) => format!("'{name}'"),
-            None => format!("{:?}", thread.id()),
-        };
         state.leases.insert(id, LeaseRecord { since: now, thread, label: String::new(), reported: false });
         Some(id)
     }

@@ -16,25 +16,26 @@ pub struct SessionManager {
 }
 
 impl Manager for SessionManager {
-    type Item = TwinSession;
+    /// In a box: it is large, and it moves with each acquire and release.
+    type Item = Box<TwinSession>;
 
-    fn connect(&self, deadline: Instant) -> Result<TwinSession> {
-        TwinSession::connect(&self.pair, deadline)
+    fn connect(&self, deadline: Instant) -> Result<Self::Item> {
+        TwinSession::connect(&self.pair, deadline).map(Box::new)
     }
 
-    fn is_valid(&self, session: &mut TwinSession, limit: Duration) -> bool {
+    fn is_valid(&self, session: &mut Self::Item, limit: Duration) -> bool {
         session.ping(limit)
     }
 
-    fn has_broken(&self, session: &TwinSession) -> bool {
+    fn has_broken(&self, session: &Self::Item) -> bool {
         session.is_broken()
     }
 
-    fn reset(&self, session: &mut TwinSession) -> Result<()> {
+    fn reset(&self, session: &mut Self::Item) -> Result<()> {
         session.reset()
     }
 
-    fn close(&self, session: TwinSession) {
+    fn close(&self, session: Self::Item) {
         session.close();
     }
 

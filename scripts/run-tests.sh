@@ -34,7 +34,8 @@ lines=()
 count() {
     awk '
         /^test result: / { match($0, /[0-9]+ passed/); p += substr($0, RSTART); match($0, /[0-9]+ failed/); f += substr($0, RSTART); n++; next }
-        /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; n++; next }
+        # The closing lines of C programs that a Rust test runs and shows are that test, not more.
+        /^[0-9]+ passed, [0-9]+ failed$/ { cp += $1; cf += $3; cn++; next }
         /^=+ .*(passed|failed|error).* in [0-9.]+s.*=+$/ {
             if (match($0, /[0-9]+ passed/)) p += substr($0, RSTART)
             if (match($0, /[0-9]+ failed/)) f += substr($0, RSTART)
@@ -52,7 +53,7 @@ count() {
             match($0, /Errors: [0-9]+/); b += substr($0, RSTART + 8); match($0, /Skipped: [0-9]+/); s = substr($0, RSTART + 9) + 0
             p += t - b - s; f += b; n++; next
         }
-        END { print p + 0, f + 0, n + 0 }' "$1"
+        END { if (n == 0) { p = cp; f = cf; n = cn } print p + 0, f + 0, n + 0 }' "$1"
 }
 
 # part NAME tests|check COMMAND…: "tests" must report at least one test; a "check" only has to succeed.

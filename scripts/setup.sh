@@ -9,10 +9,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CBINDGEN=0.29.4
+# The newest that still checks against Python 3.9, the oldest that the package runs on.
+MYPY=1.18.2
 RUST=1.95
 
 demo=(unixodbc unixodbc-dev odbcinst libsqliteodbc sqlite3 gcc libc6-dev make pkg-config)
-tests=(odbc-postgresql odbc-mariadb postgresql mariadb-server valgrind g++ python3 python3-pytest maven)
+tests=(odbc-postgresql odbc-mariadb postgresql mariadb-server valgrind g++ python3 python3-pytest python3-venv maven)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -84,6 +86,16 @@ install_cbindgen() {
     cargo install --quiet cbindgen --version "$CBINDGEN" --locked --root target/tools
 }
 
+# Checks the types of the Python package, and that it asks for nothing newer than Python 3.9.
+install_mypy() {
+    local folder=target/tools/python
+    if [ -x $folder/bin/mypy ] && [[ "$($folder/bin/mypy --version)" == "mypy $MYPY "* ]]; then return; fi
+    say "installing mypy $MYPY into $folder …"
+    rm -rf $folder
+    /usr/bin/python3 -m venv $folder
+    $folder/bin/pip --quiet --disable-pip-version-check install "mypy==$MYPY"
+}
+
 case ${1:-} in
 demo) wanted=("${demo[@]}") ;;
 test)
@@ -101,4 +113,7 @@ for package in "${wanted[@]}"; do
 done
 [ ${#missing[@]} = 0 ] || install_missing
 check_rust
-if [ "$1" = test ]; then install_cbindgen; fi
+if [ "$1" = test ]; then
+    install_cbindgen
+    install_mypy
+fi

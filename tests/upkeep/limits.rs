@@ -12,12 +12,23 @@ use crate::common::*;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The events of a limit so far.
+#[derive(Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    /// A copy: an assertion that fails shows it while it compares, and would wait for itself.
+    fn all(&self) -> Vec<String> {
+        self.0.lock().clone()
+    }
+}
+
 /// A detached pair: whatever is written is queued, and nothing replays.
-fn detached(pair: &Pair, more: &[(&str, &str)]) -> (TwinPool, Arc<Mutex<Vec<String>>>) {
+fn detached(pair: &Pair, more: &[(&str, &str)]) -> (TwinPool, Told) {
     make_items(pair);
     let pool = open_with(&options(pair, more));
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let listener = Arc::clone(&told);
+    let told = Told::default();
+    let listener = Arc::clone(&told.0);
     pool.listen(Arc::new(move |event: &Event| {
         if let Event::QueueLimit { description } = event {
             listener.lock().push(description.clone());
@@ -39,16 +50,16 @@ on_all_engines! {
             assert_eq!(insert(&mut s, id).unwrap(), Status::Queued);
         }
         pool.refresh().unwrap();
-        assert!(told.lock().is_empty(), "{:?}", told.lock());
+        assert!(told.all().is_empty(), "{:?}", told.all());
         for id in 4..=8 {
             assert_eq!(insert(&mut s, id).unwrap(), Status::Queued);
         }
-        eventually(LIMIT, "the limit is told", || !told.lock().is_empty());
+        eventually(LIMIT, "the limit is told", || !told.all().is_empty());
         for _ in 0..3 {
             pool.refresh().unwrap();
         }
-        assert_eq!(told.lock().len(), 1, "{:?}", told.lock());
-        assert!(told.lock()[0].contains("queue.max_entries is 3"), "{:?}", told.lock());
+        assert_eq!(told.all().len(), 1, "{:?}", told.all());
+        assert!(told.all()[0].contains("queue.max_entries is 3"), "{:?}", told.all());
         assert_eq!(queue(pair), 8);
         drop(s);
         pool.attach().unwrap();
@@ -59,7 +70,7 @@ on_all_engines! {
         for id in 11..=14 {
             insert(&mut s, id).unwrap();
         }
-        eventually(LIMIT, "the limit is told again", || told.lock().len() == 2);
+        eventually(LIMIT, "the limit is told again", || told.all().len() == 2);
         drop(s);
         pool.attach().unwrap();
         settle(pair, &pool);
@@ -123,7 +134,7 @@ on_all_engines! {
         let status = pool.refresh().unwrap();
         assert_eq!(status.mirror_state, MirrorState::Detached);
         assert!(status.reason.contains("abandoned: the queue's oldest entry"), "{}", status.reason);
-        eventually(LIMIT, "it is told", || told.lock().len() == 1);
+        eventually(LIMIT, "it is told", || told.all().len() == 1);
         // Nothing is queued any more, and the answer says so; in the other process too.
         assert_eq!(insert(&mut s, 2).unwrap(), Status::Alone);
         eventually(LIMIT, "the other pool knows", || other.status().abandoned);

@@ -35,12 +35,14 @@ QUEUED = _abi.TWIN_QUEUED
 
 def version() -> str:
     """The version of the shared library."""
-    return load().twin_version().decode()
+    text: bytes = load().twin_version()
+    return text.decode()
 
 
 def live_handles() -> int:
     """How many of the library's handles are live in this process. For leak tests."""
-    return load().twin_debug_live_handles()
+    count: int = load().twin_debug_live_handles()
+    return count
 
 
 __all__ = [

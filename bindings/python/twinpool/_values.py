@@ -214,27 +214,31 @@ def _as_timestamp(value: dt.datetime | Timestamp) -> TwinTimestamp:
     return TwinTimestamp(*date, TwinTimestamp().reserved, value.microsecond * 1000)
 
 
+_KINDS: tuple[tuple[Any, int], ...] = (
+    (type(None), _abi.TWIN_TYPE_NULL),
+    # Before int, of which it is a class.
+    (bool, _abi.TWIN_TYPE_BOOL),
+    (int, _abi.TWIN_TYPE_INT64),
+    (float, _abi.TWIN_TYPE_DOUBLE),
+    (str, _abi.TWIN_TYPE_TEXT),
+    ((bytes, bytearray, memoryview), _abi.TWIN_TYPE_BYTES),
+    (Decimal, _abi.TWIN_TYPE_DECIMAL),
+    ((dt.datetime, Timestamp), _abi.TWIN_TYPE_TIMESTAMP),
+    ((dt.date, Date), _abi.TWIN_TYPE_DATE),
+    ((dt.time, dt.timedelta, Time), _abi.TWIN_TYPE_TIME),
+    (uuid.UUID, _abi.TWIN_TYPE_UUID),
+)
+
+
 def kind_of(value: Any) -> int:
     """The type under which a value is bound."""
-    for types, kind in (
-        (type(None), _abi.TWIN_TYPE_NULL),
-        (bool, _abi.TWIN_TYPE_BOOL),
-        (int, _abi.TWIN_TYPE_INT64),
-        (float, _abi.TWIN_TYPE_DOUBLE),
-        (str, _abi.TWIN_TYPE_TEXT),
-        ((bytes, bytearray, memoryview), _abi.TWIN_TYPE_BYTES),
-        (Decimal, _abi.TWIN_TYPE_DECIMAL),
-        ((dt.datetime, Timestamp), _abi.TWIN_TYPE_TIMESTAMP),
-        ((dt.date, Date), _abi.TWIN_TYPE_DATE),
-        ((dt.time, dt.timedelta, Time), _abi.TWIN_TYPE_TIME),
-        (uuid.UUID, _abi.TWIN_TYPE_UUID),
-    ):
-        if isinstance(value, types):  # type: ignore[arg-type]
-            # An integer that does not fit 64 bits keeps all its digits as a decimal.
-            if kind == _abi.TWIN_TYPE_INT64 and not -(2**63) <= value < 2**63:
-                return _abi.TWIN_TYPE_DECIMAL
-            return kind
-    raise TypeError(f"a value of type {type(value).__name__} cannot be bound")
+    kind = next((kind for types, kind in _KINDS if isinstance(value, types)), None)
+    if kind is None:
+        raise TypeError(f"a value of type {type(value).__name__} cannot be bound")
+    # An integer that does not fit 64 bits keeps all its digits as a decimal.
+    if kind == _abi.TWIN_TYPE_INT64 and not -(2**63) <= value < 2**63:
+        return _abi.TWIN_TYPE_DECIMAL
+    return kind
 
 
 def _digits(value: Decimal | int) -> bytes:
@@ -244,30 +248,33 @@ def _digits(value: Decimal | int) -> bytes:
 def bind(lib: Library | Any, stmt: c_void_p, index: int, value: Any, err: Any) -> int:
     """Binds one value; gives the status."""
     kind = kind_of(value)
+    status: int
     if kind == _abi.TWIN_TYPE_NULL:
-        return lib.twin_stmt_bind_null(stmt, index, err)
-    if kind == _abi.TWIN_TYPE_INT64:
-        return lib.twin_stmt_bind_int64(stmt, index, value, err)
-    if kind == _abi.TWIN_TYPE_TEXT:
+        status = lib.twin_stmt_bind_null(stmt, index, err)
+    elif kind == _abi.TWIN_TYPE_INT64:
+        status = lib.twin_stmt_bind_int64(stmt, index, value, err)
+    elif kind == _abi.TWIN_TYPE_TEXT:
         data = _as_text(value)
-        return lib.twin_stmt_bind_text(stmt, index, data, len(data), err)
-    if kind == _abi.TWIN_TYPE_DOUBLE:
-        return lib.twin_stmt_bind_double(stmt, index, value, err)
-    if kind == _abi.TWIN_TYPE_DECIMAL:
+        status = lib.twin_stmt_bind_text(stmt, index, data, len(data), err)
+    elif kind == _abi.TWIN_TYPE_DOUBLE:
+        status = lib.twin_stmt_bind_double(stmt, index, value, err)
+    elif kind == _abi.TWIN_TYPE_DECIMAL:
         data = _digits(value)
-        return lib.twin_stmt_bind_decimal(stmt, index, data, len(data), err)
-    if kind == _abi.TWIN_TYPE_BOOL:
-        return lib.twin_stmt_bind_bool(stmt, index, value, err)
-    if kind == _abi.TWIN_TYPE_BYTES:
+        status = lib.twin_stmt_bind_decimal(stmt, index, data, len(data), err)
+    elif kind == _abi.TWIN_TYPE_BOOL:
+        status = lib.twin_stmt_bind_bool(stmt, index, value, err)
+    elif kind == _abi.TWIN_TYPE_BYTES:
         data = bytes(value)
-        return lib.twin_stmt_bind_bytes(stmt, index, data, len(data), err)
-    if kind == _abi.TWIN_TYPE_TIMESTAMP:
-        return lib.twin_stmt_bind_timestamp(stmt, index, byref(_as_timestamp(value)), err)
-    if kind == _abi.TWIN_TYPE_DATE:
-        return lib.twin_stmt_bind_date(stmt, index, byref(_as_date(value)), err)
-    if kind == _abi.TWIN_TYPE_TIME:
-        return lib.twin_stmt_bind_time(stmt, index, byref(_as_time(value)), err)
-    return lib.twin_stmt_bind_uuid(stmt, index, value.bytes, err)
+        status = lib.twin_stmt_bind_bytes(stmt, index, data, len(data), err)
+    elif kind == _abi.TWIN_TYPE_TIMESTAMP:
+        status = lib.twin_stmt_bind_timestamp(stmt, index, byref(_as_timestamp(value)), err)
+    elif kind == _abi.TWIN_TYPE_DATE:
+        status = lib.twin_stmt_bind_date(stmt, index, byref(_as_date(value)), err)
+    elif kind == _abi.TWIN_TYPE_TIME:
+        status = lib.twin_stmt_bind_time(stmt, index, byref(_as_time(value)), err)
+    else:
+        status = lib.twin_stmt_bind_uuid(stmt, index, value.bytes, err)
+    return status
 
 
 _ENCODE: dict[int, Tuple[int, Callable[[Any], bytes]]] = {

@@ -126,7 +126,7 @@ class Rows:
         """Moves to the statement's next result; False if there is none."""
         err, affected = c_void_p(), c_int64()
         self._rest, self._columns = iter(()), None
-        status = self._lib.twin_rows_more(self._handle, byref(err))
+        status: int = self._lib.twin_rows_more(self._handle, byref(err))
         if status == _abi.TWIN_OK:
             status = self._lib.twin_rows_affected(self._handle, byref(affected), byref(err))
             self.affected = affected.value

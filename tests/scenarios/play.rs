@@ -13,6 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Memory that a host may take for its own purposes between two looks.
 const ROOM_KIB: u64 = 6 * 1024;
 
+/// A query that takes a minute; SQLite can do nothing but count.
+const LONG_ON_SQLITE: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000000) \
+                              SELECT count(*) FROM n";
+
 struct Scene<'a> {
     pair: Pair,
     host: Host,
@@ -78,7 +82,7 @@ impl Scene<'_> {
         Ok(self.runner.as_mut().expect("just made"))
     }
 
-    /// Words in braces: the pair's options, and the engine's names of types.
+    /// Words in braces: the pair's options, the engine's names of types, a query that takes long.
     fn fill_in(&self, line: &str) -> String {
         if !line.contains('{') {
             return line.to_owned();
@@ -104,6 +108,7 @@ impl Scene<'_> {
             ("{timestamp}", "TIMESTAMP", "TIMESTAMP", "DATETIME(6)"),
             ("{time}", "TIME", "TIME", "TIME(6)"),
             ("{uuid}", "CHAR(36)", "UUID", "CHAR(36)"),
+            ("{long}", LONG_ON_SQLITE, "SELECT pg_sleep(60)", "SELECT SLEEP(60)"),
         ] {
             line = line.replace(word, self.pair.pick(sqlite, postgres, mariadb));
         }

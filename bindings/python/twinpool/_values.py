@@ -7,7 +7,7 @@ import uuid
 from ctypes import POINTER, byref, c_char, c_void_p, cast, pointer, sizeof, string_at
 from decimal import Decimal
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from . import _abi
 from ._abi import TwinBlock, TwinColumn, TwinDate, TwinTime, TwinTimestamp
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _DATE = Struct("<iBBxx")
 _TIME = Struct("<HBBBxxxI")
 _TIMESTAMP = Struct("<iBBBBBxxxI")
+_SOME_TIMESTAMP = _TIMESTAMP.pack(1, 1, 1, 0, 0, 0, 0)
 
 
 class Date(NamedTuple):
@@ -78,47 +79,60 @@ def _timestamp(y: int, mo: int, d: int, h: int, mi: int, s: int, nanosecond: int
     return Timestamp(y, mo, d, h, mi, s, nanosecond)
 
 
-def _ints(data: int, rows: int) -> list[Any]:
+def _ints(data: int, rows: int, nulls: bytes) -> list[Any]:
     return memoryview(string_at(data, 8 * rows)).cast("q").tolist()
 
 
-def _doubles(data: int, rows: int) -> list[Any]:
+def _doubles(data: int, rows: int, nulls: bytes) -> list[Any]:
     return memoryview(string_at(data, 8 * rows)).cast("d").tolist()
 
 
-def _bools(data: int, rows: int) -> list[Any]:
+def _bools(data: int, rows: int, nulls: bytes) -> list[Any]:
     return [b != 0 for b in string_at(data, rows)]
 
 
-def _dates(data: int, rows: int) -> list[Any]:
-    # A day stands in many rows: each is made once. The bytes of a date are the key.
-    keys = memoryview(string_at(data, 8 * rows)).cast("q").tolist()
-    made = {key: _date(*_DATE.unpack(key.to_bytes(8, "little", signed=True))) for key in set(keys)}
-    return [made[key] for key in keys]
+class _Days(Dict[int, Any]):
+    """Days by the bytes of their cells: a day stands in many rows, of many blocks, and is made once."""
+
+    def __missing__(self, cell: int) -> dt.date | Date:
+        if len(self) >= 65536:
+            self.clear()
+        day = self[cell] = _date(*_DATE.unpack(cell.to_bytes(8, "little", signed=True)))
+        return day
 
 
-def _times(data: int, rows: int) -> list[Any]:
+_days = _Days()
+
+
+def _dates(data: int, rows: int, nulls: bytes) -> list[Any]:
+    return list(map(_days.__getitem__, memoryview(string_at(data, 8 * rows)).cast("q")))
+
+
+def _times(data: int, rows: int, nulls: bytes) -> list[Any]:
     return [_time(*cell) for cell in _TIME.iter_unpack(string_at(data, 12 * rows))]
 
 
-def _timestamps(data: int, rows: int) -> list[Any]:
-    cells = string_at(data, 16 * rows)
+def _timestamps(data: int, rows: int, nulls: bytes) -> list[Any]:
+    cells = bytearray(string_at(data, 16 * rows))
+    for null in _places(nulls):
+        # What the cell of a NULL holds is no timestamp.
+        cells[16 * null : 16 * null + 16] = _SOME_TIMESTAMP
     if not any(memoryview(cells).cast("I")[3::4].tolist()):
+        years = memoryview(cells).cast("i")[::4].tolist()
         try:
-            make = dt.datetime
-            return [make(y, mo, d, h, mi, s) for y, mo, d, h, mi, s, _ in _TIMESTAMP.iter_unpack(cells)]
+            return list(map(dt.datetime, years, *(cells[field::16] for field in range(4, 9))))
         except ValueError:
-            # A NULL or a timestamp of its own kind is among them.
+            # A timestamp of its own kind is among them.
             pass
     return [_timestamp(*cell) for cell in _TIMESTAMP.iter_unpack(cells)]
 
 
-def _uuids(data: int, rows: int) -> list[Any]:
+def _uuids(data: int, rows: int, nulls: bytes) -> list[Any]:
     cells = string_at(data, 16 * rows)
     return [uuid.UUID(bytes=cells[i : i + 16]) for i in range(0, 16 * rows, 16)]
 
 
-_FIXED: dict[int, Callable[[int, int], list[Any]]] = {
+_FIXED: dict[int, Callable[[int, int, bytes], list[Any]]] = {
     _abi.TWIN_TYPE_BOOL: _bools,
     _abi.TWIN_TYPE_INT64: _ints,
     _abi.TWIN_TYPE_DOUBLE: _doubles,
@@ -129,24 +143,34 @@ _FIXED: dict[int, Callable[[int, int], list[Any]]] = {
 }
 
 
+def _places(nulls: bytes) -> Iterator[int]:
+    """The rows that are NULL."""
+    null = nulls.find(1)
+    while null >= 0:
+        yield null
+        null = nulls.find(1, null + 1)
+
+
 def _variable(kind: int, column: Any, rows: int, nulls: bytes) -> list[Any]:
     ends = memoryview(string_at(column.offsets, 8 * (rows + 1))).cast("q").tolist()
     start = ends[0]
     raw = string_at(column.data + start, ends[-1] - start) if ends[-1] > start else b""
     if start:
         ends = [end - start for end in ends]
-    spans = zip(ends, ends[1:])
+    del ends[0]
+    at = 0
     if kind == _abi.TWIN_TYPE_BYTES:
-        return [raw[a:b] for a, b in spans]
-    text = raw.decode("utf-8")
+        return [raw[at : (at := end)] for end in ends]
+    text = raw.decode()
     if kind == _abi.TWIN_TYPE_DECIMAL:
         make = Decimal
         if 1 in nulls:
-            return [None if null else make(text[a:b]) for (a, b), null in zip(spans, nulls)]
-        return [make(text[a:b]) for a, b in spans]
+            digits = [text[at : (at := end)] for end in ends]
+            return [None if null else make(number) for number, null in zip(digits, nulls)]
+        return [make(text[at : (at := end)]) for end in ends]
     if len(text) == len(raw):
-        return [text[a:b] for a, b in spans]
-    return [raw[a:b].decode("utf-8") for a, b in spans]
+        return [text[at : (at := end)] for end in ends]
+    return [raw[at : (at := end)].decode() for end in ends]
 
 
 _COLUMNS = POINTER(POINTER(TwinColumn))
@@ -163,15 +187,13 @@ def decode(block: Any) -> list[tuple[Any, ...]]:
         nulls = string_at(column.nulls, rows) if column.nulls else b""
         fixed = _FIXED.get(kind)
         if fixed:
-            values = fixed(column.data, rows)
+            values = fixed(column.data, rows, nulls)
         elif kind == _abi.TWIN_TYPE_NULL:
             values = [None] * rows
         else:
             values = _variable(kind, column, rows, nulls)
-        null = nulls.find(1)
-        while null >= 0:
+        for null in _places(nulls):
             values[null] = None
-            null = nulls.find(1, null + 1)
         decoded.append(values)
     return list(zip(*decoded))
 

@@ -2,14 +2,17 @@
  * Reads a command a line, runs it, and answers: lines of its own, the last of which begins with "=".
  *
  *   background T COMMAND     runs the command on a thread named T
+ *   cancel C T               cancels what connection C runs, again and again until the thread has ended
  *   join T                   waits for it and gives its answer
  *   message                  the message of the last error
  */
 #include "runner.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_THREADS 8
 
@@ -20,7 +23,18 @@ struct task {
     size_t length;
     char message[2000];
     pthread_t thread;
+    atomic_int ended;
 };
+
+static struct task tasks[MAX_THREADS];
+
+static struct task *find_task(const char *name)
+{
+    int i;
+    for (i = 0; i < MAX_THREADS - 1 && strcmp(tasks[i].name, name) != 0; i++)
+        ;
+    return &tasks[i];
+}
 
 /* Splits a line into words. `copy` gets them; the rests point into the line itself. */
 static void split(struct command *c, const char *line, char *copy)
@@ -57,14 +71,36 @@ static void *work(void *argument)
     FILE *out = open_memstream(&task->answer, &task->length);
     answer_line(task->line, out, task->message);
     fclose(out);
+    task->ended = 1;
     return NULL;
+}
+
+/* What a cancel meets may not have begun yet, so it is not asked for once. */
+static void cancel_until_ended(char *line, const char *thread, char *message)
+{
+    struct task *task = find_task(thread);
+    char *answer;
+    size_t length;
+    int ended;
+    do {
+        FILE *out = open_memstream(&answer, &length);
+        ended = task->ended;
+        answer_line(line, out, message);
+        fclose(out);
+        if (strcmp(answer, "= TWIN_OK\n") != 0)
+            ended = 1;
+        if (ended)
+            fputs(answer, stdout);
+        else
+            usleep(20000);
+        free(answer);
+    } while (!ended);
 }
 
 int main(void)
 {
-    static struct task tasks[MAX_THREADS];
     static char line[1 << 16], message[2000];
-    int next = 0, i;
+    int next = 0;
     if (twin_abi_version() != TWIN_ABI_VERSION) {
         printf("libtwinpool has ABI %u, and this program needs ABI %u\n", (unsigned)twin_abi_version(),
                (unsigned)TWIN_ABI_VERSION);
@@ -84,15 +120,18 @@ int main(void)
             pthread_create(&task->thread, NULL, work, task);
             puts("= started");
         } else if (strncmp(line, "join ", 5) == 0) {
-            for (i = 0; i < MAX_THREADS && strcmp(tasks[i].name, line + 5) != 0; i++)
-                ;
-            pthread_join(tasks[i].thread, NULL);
-            if (tasks[i].message[0])
-                strcpy(message, tasks[i].message);
-            fputs(tasks[i].answer, stdout);
-            free(tasks[i].answer);
-            free(tasks[i].line);
-            tasks[i].name[0] = 0;
+            struct task *task = find_task(line + 5);
+            pthread_join(task->thread, NULL);
+            if (task->message[0])
+                strcpy(message, task->message);
+            fputs(task->answer, stdout);
+            free(task->answer);
+            free(task->line);
+            task->name[0] = 0;
+        } else if (strncmp(line, "cancel ", 7) == 0 && strchr(line + 7, ' ')) {
+            char *thread = strchr(line + 7, ' ');
+            *thread++ = 0;
+            cancel_until_ended(line, thread, message);
         } else if (strcmp(line, "message") == 0) {
             printf("= %s\n", message);
         } else {

@@ -345,8 +345,19 @@ public final class Runner {
         return List.of("= TWIN_OK");
     }
 
-    private static List<String> onConnection(TwinConnection conn, String verb, String third, String line,
-            String[] words) throws SQLException {
+    /** Once, or again and again until a thread has ended: what is to be met may not have begun yet. */
+    private static void cancel(TwinConnection conn, Thread until) throws SQLException, InterruptedException {
+        try (TwinCancel token = conn.cancelToken()) {
+            token.request();
+            while (until != null && until.isAlive()) {
+                token.request();
+                until.join(20);
+            }
+        }
+    }
+
+    private List<String> onConnection(TwinConnection conn, String verb, String third, String line,
+            String[] words) throws SQLException, InterruptedException {
         switch (verb) {
             case "run":
                 return rows(conn.execute(line.split(" ", 3)[2]));
@@ -403,9 +414,7 @@ public final class Runner {
                 churn(conn, Integer.parseInt(third), line.split(" ", 4)[3]);
                 break;
             case "cancel":
-                try (TwinCancel token = conn.cancelToken()) {
-                    token.request();
-                }
+                cancel(conn, threads.get(third));
                 break;
             default:
                 return List.of("= no command " + verb);

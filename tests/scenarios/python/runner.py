@@ -8,6 +8,7 @@ import io
 import struct
 import sys
 import threading
+import time
 import uuid
 from decimal import Decimal
 from urllib.parse import quote_from_bytes, unquote
@@ -263,7 +264,7 @@ class Runner:
         elif verb == "reopen":
             self.reopen(name, words[2:])
         elif verb == "cancel":
-            it.cancel_token().request()
+            self.cancel(it.cancel_token(), third)
         elif verb in ("free", "drop"):
             # What has no name any more dies; the object itself is what a C program frees.
             it = None
@@ -279,6 +280,13 @@ class Runner:
         else:
             return [f"= no command {verb}"]
         return [f"= {NAMES[status]}"]
+
+    def cancel(self, token, name):
+        """Once, or again and again until a thread has ended: what is to be met may not have begun yet."""
+        token.request()
+        while name and self.threads[name].is_alive():
+            token.request()
+            time.sleep(0.02)
 
     def background(self, name, line):
         def work():

@@ -108,6 +108,13 @@ on_all_engines! {
         let worker = Worker::start_on(pair, "load", 0, &own, 5, Some("between_commits:9"));
         let mut book = Book::default();
         book.add(&worker.died_at("between_commits"));
+        // As if each were too large for its row.
+        pair.master.sql("DELETE FROM twin_pending_part");
+        pair.master.sql(
+            "INSERT INTO twin_pending_part (pool, slot, part, payload) \
+             SELECT pool, slot, 1, payload FROM twin_pending WHERE seq > 0 AND parts = 0",
+        );
+        pair.master.sql("UPDATE twin_pending SET parts = 1, payload = NULL WHERE seq > 0 AND parts = 0");
         for table in ["accounts", "ledger", "jobs", "steps"] {
             pair.mirror.sql(&format!("ALTER TABLE {table} RENAME TO {table}_away"));
         }
@@ -130,6 +137,9 @@ on_all_engines! {
             }
             pool.pending_skip(&name).unwrap();
             skipped += 1;
+            let slot = name.split(':').collect::<Vec<_>>();
+            let parts = format!("SELECT COUNT(*) FROM twin_pending_part WHERE pool = '{}' AND slot = {}", slot[0], slot[1]);
+            assert_eq!(pair.master.count(&parts), 0);
             assert_eq!(pool.pending_skip(&name).unwrap_err().status(), Status::BadArgument);
             assert_eq!(pair.master.count("SELECT COUNT(DISTINCT pool) FROM twin_quarantine"), 1);
             pool.attach().unwrap();
@@ -155,5 +165,21 @@ on_all_engines! {
         let pool = open_with(&own);
         assert_eq!(pool.refresh().unwrap().mirror_state, MirrorState::InSync);
         close(pool);
+    }
+
+    fn our_tables_stay_while_something_of_a_dead_pool_waits_for_the_mirror(pair: &Pair) {
+        load::make(pair);
+        let own = options(pair, &[]);
+        let worker = Worker::start_on(pair, "load", 0, &own, 5, Some("between_commits:9"));
+        worker.died_at("between_commits");
+        assert_eq!(pair.master.count("SELECT COUNT(*) FROM invocation_queue"), 0);
+        let waiting = unapplied(pair).len();
+        assert!(waiting > 0);
+        let refused = twinpool::pair::uninstall(&build(&own), false).unwrap_err();
+        assert_eq!(refused.status(), Status::BadState, "{refused}");
+        let words = format!("{waiting} transactions of pools that died wait for the mirror");
+        assert!(refused.to_string().contains(&words), "{refused}");
+        assert_eq!(pair.master.count("SELECT COUNT(*) FROM twin_state"), 1);
+        twinpool::pair::uninstall(&build(&own), true).unwrap();
     }
 }

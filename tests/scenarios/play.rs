@@ -103,6 +103,7 @@ impl Scene<'_> {
         }
         for (word, sqlite, postgres, mariadb) in [
             ("{bytes}", "BLOB", "BYTEA", "LONGBLOB"),
+            ("{text}", "TEXT", "TEXT", "LONGTEXT"),
             ("{double}", "DOUBLE", "DOUBLE PRECISION", "DOUBLE"),
             ("{bool}", "BOOLEAN", "BOOLEAN", "BOOLEAN"),
             ("{timestamp}", "TIMESTAMP", "TIMESTAMP", "DATETIME(6)"),

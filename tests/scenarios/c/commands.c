@@ -183,35 +183,75 @@ static twin_status execute(struct command *c, twin_stmt *stmt, int64_t *affected
     return TWIN_FAILED(s) ? s : twin_stmt_execute(stmt, affected, rows, e);
 }
 
-/* Bytes that are given three at a time. */
-struct drops {
-    const char *bytes;
-    size_t left;
+/* Bytes again and again, three at a time where they are few. */
+struct repeated {
+    char bytes[200];
+    size_t length;
+    uint64_t at;
+    uint64_t end;
 };
 
-static int64_t read_drop(void *buffer, size_t capacity, void *user)
+static int64_t read_repeated(void *buffer, size_t capacity, void *user)
 {
-    struct drops *drops = user;
-    size_t now = drops->left < 3 ? drops->left : 3;
-    if (now > capacity)
-        now = capacity;
-    memcpy(buffer, drops->bytes, now);
-    drops->bytes += now;
-    drops->left -= now;
-    return (int64_t)now;
+    struct repeated *r = user;
+    size_t most = r->end < 1000 && capacity > 3 ? 3 : capacity, n;
+    for (n = 0; n < most && r->at < r->end; n++)
+        ((char *)buffer)[n] = r->bytes[r->at++ % r->length];
+    return (int64_t)n;
 }
 
 /* The stream is read at the next execute, so its bytes stay. */
-static twin_status bind_drops(twin_stmt *stmt, int32_t index, const struct value *value, twin_error **e)
+static twin_status bind_repeated(twin_stmt *stmt, int32_t index, const struct value *value, int times, twin_error **e)
 {
-    static struct drops drops[8];
-    static char bytes[8][200];
+    static struct repeated streams[8];
     static int next;
-    int i = next++ % 8;
-    memcpy(bytes[i], value->bytes, value->length < 200 ? value->length : 200);
-    drops[i].bytes = bytes[i];
-    drops[i].left = value->length;
-    return twin_stmt_bind_stream(stmt, index, value->kind, read_drop, &drops[i], e);
+    struct repeated *r = &streams[next++ % 8];
+    r->length = value->length < sizeof r->bytes ? value->length : sizeof r->bytes;
+    memcpy(r->bytes, value->bytes, r->length);
+    r->at = 0;
+    r->end = (uint64_t)r->length * (uint64_t)times;
+    return twin_stmt_bind_stream(stmt, index, value->kind, read_repeated, r, e);
+}
+
+static uint32_t crc32(uint32_t crc, const unsigned char *bytes, size_t length)
+{
+    int bit;
+    for (crc = ~crc; length > 0; length--)
+        for (crc ^= *bytes++, bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    return ~crc;
+}
+
+/* The length and the checksum of each value of a result, read in pieces. */
+static twin_status print_pieces(struct command *c, twin_rows *rows, size_t size, uint64_t *total, twin_error **e)
+{
+    const twin_block *block = NULL;
+    unsigned char *piece = malloc(size);
+    twin_status s;
+    size_t row, got = 0;
+    int32_t column;
+    while ((s = twin_rows_next(rows, 0, &block, e)) == TWIN_OK) {
+        for (row = 0; row < block->row_count; row++) {
+            fputs("row", c->out);
+            for (column = 0; column < block->column_count; column++) {
+                uint64_t length = 0;
+                uint32_t crc = 0;
+                if (block->columns[column]->nulls && block->columns[column]->nulls[row]) {
+                    fputs(" null", c->out);
+                    continue;
+                }
+                while ((s = twin_rows_read(rows, row, column, length, piece, size, &got, e)) == TWIN_OK) {
+                    crc = crc32(crc, piece, got);
+                    length += got;
+                }
+                fprintf(c->out, " %" PRIu64 ":%08" PRIx32, length, crc);
+            }
+            putc('\n', c->out);
+        }
+        *total += block->row_count;
+    }
+    free(piece);
+    return s;
 }
 
 static void answer_text(struct command *c, twin_status s, twin_error *e, const char *text)
@@ -305,6 +345,14 @@ void run_command(struct command *c)
         flag = (object->heard >> i & 1) != 0;
         pthread_mutex_unlock(&lock);
         answer_flag(c, s, e, flag);
+    } else if (IS("pieces")) {
+        uint64_t total = 0;
+        s = twin_conn_execute(h, c->rest[3], TWIN_NTS, NULL, &rows, &e);
+        if (!TWIN_FAILED(s))
+            s = print_pieces(c, rows, strtoul(third, NULL, 10), &total, &e);
+        twin_rows_free(rows);
+        snprintf(text, sizeof text, "TWIN_OK rows=%" PRIu64, total);
+        answer_text(c, s, e, text);
     } else if (IS("outcome")) {
         s = twin_conn_last_outcome(h, &flag, &e);
         answer_text(c, s, e, twin_status_name(flag));
@@ -387,12 +435,14 @@ void run_command(struct command *c)
         else if (IS("keys"))
             s = twin_conn_set_generated_keys(h, strcmp(third, "on") == 0, &e);
         else if (IS("put") || IS("stream")) {
+            int times = c->words > 4 ? atoi(c->word[4]) : 1;
             struct value value;
             parse_value(c->word[3], &value);
-            if (IS("put"))
-                s = twin_stmt_put(h, atoi(third), value.kind, (const uint8_t *)value.bytes, value.length, &e);
+            if (IS("stream"))
+                s = bind_repeated(h, atoi(third), &value, times, &e);
             else
-                s = bind_drops(h, atoi(third), &value, &e);
+                for (; times > 0 && !TWIN_FAILED(s); times--)
+                    s = twin_stmt_put(h, atoi(third), value.kind, (const uint8_t *)value.bytes, value.length, &e);
         } else if (IS("listen"))
             s = twin_pool_listen(h, on_event, object, &e);
         else if (IS("fill"))

@@ -361,6 +361,8 @@ public final class Runner {
         switch (verb) {
             case "run":
                 return rows(conn.execute(line.split(" ", 3)[2]));
+            case "pieces":
+                return pieces(conn.execute(line.split(" ", 4)[3]), Integer.parseInt(third));
             case "commit":
                 return List.of("= TWIN_" + conn.commit());
             case "outcome":
@@ -437,17 +439,19 @@ public final class Runner {
                 return lines;
             case "put":
                 Object piece = read(words[3]);
-                if (piece instanceof String text) {
-                    statement.put(Integer.parseInt(words[2]), text);
-                } else {
-                    statement.put(Integer.parseInt(words[2]), (byte[]) piece);
+                for (int times = times(words); times > 0; times--) {
+                    if (piece instanceof String text) {
+                        statement.put(Integer.parseInt(words[2]), text);
+                    } else {
+                        statement.put(Integer.parseInt(words[2]), (byte[]) piece);
+                    }
                 }
                 return List.of("= TWIN_OK");
             case "stream":
                 Object whole = read(words[3]);
                 boolean isText = whole instanceof String;
                 byte[] data = isText ? ((String) whole).getBytes(StandardCharsets.UTF_8) : (byte[]) whole;
-                statement.bindStream(Integer.parseInt(words[2]), new Drops(data), isText);
+                statement.bindStream(Integer.parseInt(words[2]), new Repeated(data, times(words)), isText);
                 return List.of("= TWIN_OK");
             case "end":
                 statement.close();
@@ -457,18 +461,62 @@ public final class Runner {
         }
     }
 
-    /** Gives three bytes at a time. */
-    private static final class Drops extends java.io.ByteArrayInputStream {
-        Drops(byte[] data) {
-            super(data);
+    private static int times(String[] words) {
+        return words.length > 4 ? Integer.parseInt(words[4]) : 1;
+    }
+
+    /** Bytes again and again, three at a time where they are few. */
+    private static final class Repeated extends java.io.InputStream {
+        private final byte[] bytes;
+        private final long end;
+        private long at;
+
+        Repeated(byte[] bytes, int times) {
+            this.bytes = bytes;
+            this.end = (long) bytes.length * times;
         }
 
         @Override
-        public byte[] readNBytes(int length) {
-            byte[] drop = new byte[Math.min(3, available())];
-            readNBytes(drop, 0, drop.length);
-            return drop;
+        public int read() {
+            return at == end ? -1 : bytes[(int) (at++ % bytes.length)] & 0xff;
         }
+
+        @Override
+        public byte[] readNBytes(int length) throws java.io.IOException {
+            return super.readNBytes(end < 1000 ? Math.min(3, length) : length);
+        }
+    }
+
+    /** The length and the checksum of each value of a result, read in pieces. */
+    private static List<String> pieces(TwinRows rows, int size) throws SQLException {
+        List<String> lines = new ArrayList<>();
+        try (rows) {
+            while (rows.next()) {
+                StringBuilder line = new StringBuilder("row");
+                for (int column = 1; column <= rows.columns().size(); column++) {
+                    line.append(' ').append(checksum(rows.stream(column), size));
+                }
+                lines.add(line.toString());
+            }
+        } catch (java.io.IOException error) {
+            throw new SQLException(error);
+        }
+        lines.add("= TWIN_OK rows=" + lines.size());
+        return lines;
+    }
+
+    private static String checksum(java.io.InputStream stream, int size) throws java.io.IOException {
+        if (stream == null) {
+            return "null";
+        }
+        java.util.zip.CRC32 crc = new java.util.zip.CRC32();
+        byte[] piece = new byte[size];
+        long length = 0;
+        for (int got = stream.read(piece); got > 0; got = stream.read(piece)) {
+            crc.update(piece, 0, got);
+            length += got;
+        }
+        return length + ":" + String.format("%08x", crc.getValue());
     }
 
     private static List<String> yes(boolean flag) {

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import uuid
+import zlib
 from decimal import Decimal
 from urllib.parse import quote_from_bytes, unquote
 
@@ -102,11 +103,26 @@ def read(word):
     raise ValueError(f"no value: {word}")
 
 
-class Drops(io.BytesIO):
-    """Gives three bytes at a time."""
+class Repeated(io.BytesIO):
+    """Bytes again and again, three at a time where they are few."""
+
+    def __init__(self, data, times):
+        super().__init__(data * times)
+        self.most = 3 if len(data) * times < 1000 else len(data) * times
 
     def read(self, size=-1):
-        return super().read(min(size, 3))
+        return super().read(min(size, self.most))
+
+
+def checksum(rows, row, column, size):
+    """The length and the checksum of a value that is read in pieces."""
+    length = crc = 0
+    while True:
+        piece = rows.read(row, column, length, size)
+        if not piece:
+            return f"{length}:{crc:08x}"
+        length += len(piece)
+        crc = zlib.crc32(piece, crc)
 
 
 class Runner:
@@ -138,6 +154,18 @@ class Runner:
                 return [f"= {NAMES[rows.status]} affected={rows.affected}"]
             lines = ["row " + " ".join(map(show, row)) for row in rows]
             return [*lines, f"= TWIN_OK rows={len(lines)}"]
+
+    def pieces(self, rows, size):
+        lines = []
+        with rows:
+            for block in rows.blocks():
+                for number, row in enumerate(block):
+                    shown = (
+                        "null" if value is None else checksum(rows, number, column, size)
+                        for column, value in enumerate(row)
+                    )
+                    lines.append("row " + " ".join(shown))
+        return [*lines, f"= TWIN_OK rows={len(lines)}"]
 
     def fill(self, conn, table, first, last):
         with conn.prepare(f"INSERT INTO {table}(id, n) VALUES (?, ?)") as stmt:
@@ -173,6 +201,7 @@ class Runner:
         it = self.objects.get(name)
         third = words[2] if len(words) > 2 else ""
         rest = line.split(" ", 3)
+        times = int(words[4]) if verb in ("put", "stream") and len(words) > 4 else 1
         status = 0
 
         def yes(flag):
@@ -217,6 +246,8 @@ class Runner:
             return [f"= {'none' if it.generated_key is None else it.generated_key}"]
         if verb == "batch":
             return self.batch(it, words[2:])
+        if verb == "pieces":
+            return self.pieces(it.execute(rest[3]), int(third))
         if verb == "run":
             return self.rows(it.execute(line.split(" ", 2)[2]))
         if verb == "execute":
@@ -249,11 +280,13 @@ class Runner:
         elif verb == "keys":
             it.set_generated_keys(third == "on")
         elif verb == "put":
-            it.put(int(third), read(words[3]))
+            value = read(words[3])
+            for _ in range(times):
+                it.put(int(third), value)
         elif verb == "stream":
             value = read(words[3])
             text = isinstance(value, str)
-            it.bind_stream(int(third), Drops(value.encode() if text else value), text=text)
+            it.bind_stream(int(third), Repeated(value.encode() if text else value, times), text=text)
         elif verb == "listen":
             heard = self.heard[name] = set()
             it.listen(lambda event: heard.add(event.kind))

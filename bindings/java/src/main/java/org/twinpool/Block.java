@@ -12,8 +12,14 @@ import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.util.UUID;
 
-/** Some rows, copied out of the library's memory a column at a time. */
+/**
+ * Some rows. A column is copied out of the library's memory when a value of it is first asked for, so that nothing is
+ * copied of one that is read in pieces. Good until the rows move on.
+ */
 final class Block {
+    /** Columns of more bytes than this are copied a value at a time. */
+    private static final long MUCH = 1 << 20;
+
     private static final int DATE = Natives.TwinDate.LENGTH;
     private static final int TIME = Natives.TwinTime.LENGTH;
     private static final int TIMESTAMP = Natives.TwinTimestamp.LENGTH;
@@ -35,42 +41,43 @@ final class Block {
         return columns.length;
     }
 
+    boolean isNull(int row, int column) {
+        return columns[column].isNull(row);
+    }
+
     Object get(int row, int column) {
         return columns[column].get(row);
     }
 
     private static final class Column {
         private final int kind;
+        private final int rows;
         private final byte[] nulls;
-        private final ByteBuffer fixed;
-        private final byte[] bytes;
+        private final Pointer data;
         private final long[] ends;
+        private ByteBuffer fixed;
+        private byte[] bytes;
 
         Column(Pointer column, int rows) {
+            this.rows = rows;
             kind = column.getInt(Natives.TwinColumn.KIND);
+            data = column.getPointer(Natives.TwinColumn.DATA);
             Pointer isNull = column.getPointer(Natives.TwinColumn.NULLS);
-            Pointer data = column.getPointer(Natives.TwinColumn.DATA);
             Pointer offsets = column.getPointer(Natives.TwinColumn.OFFSETS);
             nulls = isNull == null ? null : isNull.getByteArray(0, rows);
-            if (kind == Natives.TWIN_TYPE_NULL) {
-                fixed = null;
-                bytes = null;
-                ends = null;
-            } else if (offsets != null) {
-                ends = offsets.getLongArray(0, rows + 1);
-                int length = Math.toIntExact(ends[rows]);
-                bytes = length == 0 ? new byte[0] : data.getByteArray(0, length);
-                fixed = null;
-            } else {
-                bytes = null;
-                ends = null;
-                fixed = ByteBuffer.wrap(data.getByteArray(0, rows * width(kind))).order(ByteOrder.nativeOrder());
-            }
+            ends = offsets == null || kind == Natives.TWIN_TYPE_NULL ? null : offsets.getLongArray(0, rows + 1);
+        }
+
+        boolean isNull(int row) {
+            return kind == Natives.TWIN_TYPE_NULL || nulls != null && nulls[row] != 0;
         }
 
         Object get(int row) {
-            if (kind == Natives.TWIN_TYPE_NULL || nulls != null && nulls[row] != 0) {
+            if (isNull(row)) {
                 return null;
+            }
+            if (ends == null && fixed == null) {
+                fixed = ByteBuffer.wrap(data.getByteArray(0, rows * width(kind))).order(ByteOrder.nativeOrder());
             }
             switch (kind) {
                 case Natives.TWIN_TYPE_BOOL:
@@ -84,7 +91,7 @@ final class Block {
                 case Natives.TWIN_TYPE_TEXT:
                     return text(row);
                 case Natives.TWIN_TYPE_BYTES:
-                    return java.util.Arrays.copyOfRange(bytes, (int) ends[row], (int) ends[row + 1]);
+                    return value(row);
                 case Natives.TWIN_TYPE_DATE:
                     return date(DATE * row);
                 case Natives.TWIN_TYPE_TIME:
@@ -98,8 +105,27 @@ final class Block {
         }
 
         private String text(int row) {
+            if (ends[rows] > MUCH) {
+                return new String(value(row), StandardCharsets.UTF_8);
+            }
             int start = (int) ends[row];
-            return new String(bytes, start, (int) ends[row + 1] - start, StandardCharsets.UTF_8);
+            return new String(all(), start, (int) ends[row + 1] - start, StandardCharsets.UTF_8);
+        }
+
+        private byte[] value(int row) {
+            int length = Math.toIntExact(ends[row + 1] - ends[row]);
+            if (length > 0 && ends[rows] > MUCH) {
+                return data.getByteArray(ends[row], length);
+            }
+            return java.util.Arrays.copyOfRange(all(), (int) ends[row], (int) ends[row + 1]);
+        }
+
+        private byte[] all() {
+            if (bytes == null) {
+                int length = (int) ends[rows];
+                bytes = length == 0 ? new byte[0] : data.getByteArray(0, length);
+            }
+            return bytes;
         }
 
         private int small(int at) {

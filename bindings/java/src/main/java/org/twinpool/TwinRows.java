@@ -1,5 +1,7 @@
 package org.twinpool;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.ref.Reference;
 import java.math.BigDecimal;
 import java.sql.SQLException;
@@ -79,13 +81,75 @@ public final class TwinRows implements AutoCloseable {
 
     /** A value of the current row, in the class that {@link TwinColumn.Type} names; null for NULL. */
     public Object get(int column) throws SQLException {
+        check(column);
+        try {
+            return block.get(row, column - 1);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private void check(int column) throws SQLException {
         if (block == null || row < 0) {
             throw new SQLException("there is no current row: call next() first");
         }
         if (column < 1 || column > block.width()) {
             throw new SQLException("column " + column + " is none: there are " + block.width());
         }
-        return block.get(row, column - 1);
+    }
+
+    /**
+     * A large value of the current row piece by piece: bytes, or the UTF-8 of a text or decimal; null for NULL. The
+     * value is never in Java's memory as a whole. The stream ends with the row: read after {@link #next} it fails.
+     */
+    public InputStream stream(int column) throws SQLException {
+        check(column);
+        return block.isNull(row, column - 1) ? null : new Pieces(block, row, column - 1);
+    }
+
+    /** Reads a value of a block that is still the current one. */
+    private final class Pieces extends InputStream {
+        private final Block of;
+        private final int at;
+        private final int column;
+        private long offset;
+
+        Pieces(Block of, int at, int column) {
+            this.of = of;
+            this.at = at;
+            this.column = column;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] buffer, int from, int length) throws IOException {
+            java.util.Objects.checkFromIndexSize(from, length, buffer.length);
+            if (length == 0) {
+                return 0;
+            }
+            if (block != of || row != at) {
+                throw new IOException("the row of this stream is no longer the current one");
+            }
+            byte[] piece = from == 0 ? buffer : new byte[length];
+            int got;
+            try {
+                handle.call(TwinRows.this, (rows, s) ->
+                        Natives.twin_rows_read(rows, at, column, offset, piece, length, s.out, s.error));
+                got = (int) Scratch.get().outLong();
+            } catch (SQLException error) {
+                throw new IOException(error.getMessage(), error);
+            }
+            if (piece != buffer) {
+                System.arraycopy(piece, 0, buffer, from, got);
+            }
+            offset += got;
+            return got == 0 ? -1 : got;
+        }
     }
 
     /** A whole number: of a boolean, an integer, or a decimal or text that is one. */

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -168,6 +169,36 @@ class BindingTest {
             statement.bindStream(1, broken, true);
             SQLException error = assertThrows(SQLException.class, statement::execute);
             assertInstanceOf(IOException.class, error.getCause());
+        }
+    }
+
+    @Test
+    void aLargeValueIsReadInPiecesWhileItsRowIsTheCurrentOne() throws SQLException, IOException {
+        String large = "Säge 😀 ".repeat(200_000);
+        conn.execute("INSERT INTO t(id, name) VALUES (1, ?), (2, ''), (3, NULL)", large);
+        try (TwinRows rows = conn.execute("SELECT id, name FROM t ORDER BY id")) {
+            assertThrows(SQLException.class, () -> rows.stream(2));
+            rows.next();
+            assertThrows(SQLException.class, () -> rows.stream(3));
+            assertEquals(large, new String(rows.stream(2).readAllBytes(), StandardCharsets.UTF_8));
+            InputStream first = rows.stream(2);
+            byte[] some = new byte[10];
+            assertEquals(0, first.read(some, 0, 0));
+            assertEquals('S', first.read());
+            assertEquals(5, first.read(some, 2, 5));
+            assertEquals("\0\0äge ", new String(some, 0, 7, StandardCharsets.UTF_8));
+            assertThrows(IndexOutOfBoundsException.class, () -> first.read(some, 8, 5));
+            assertEquals(large, rows.getString(2));
+            InputStream number = rows.stream(1);
+            assertThrows(IOException.class, number::read);
+            rows.next();
+            assertThrows(IOException.class, first::read);
+            assertEquals(-1, rows.stream(2).read());
+            rows.next();
+            assertNull(rows.stream(2));
+            InputStream last = rows.stream(1);
+            rows.close();
+            assertThrows(IOException.class, last::read);
         }
     }
 

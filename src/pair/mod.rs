@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 pub use adopt::{Adoption, adopt};
 pub use figures::PoolMetrics;
-pub use gate::Turn;
+pub use gate::{Turn, Waiter};
 pub use operator::QueueEntry;
 pub use state::MirrorState;
 pub use twin_pool::{PoolStatus, TwinPool};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::between::Between;
-use super::gate::{Gate, Turn};
+use super::gate::{Gate, Turn, Waiter};
 use super::limits::Limits;
 use super::restored::Standing;
 use super::state::{ABANDONED, MirrorState, StateRow};
@@ -328,8 +328,13 @@ impl Pair {
 
     /// A turn at writing to the master, where it has one writer at a time.
     pub fn writers_turn(&self) -> Result<Option<Turn>> {
+        self.turn_for(&Waiter::default())
+    }
+
+    /// The same for somebody whose wait others may end.
+    pub fn turn_for(&self, waiter: &Waiter) -> Result<Option<Turn>> {
         let limit = self.master_settings.lock_timeout.unwrap_or(Duration::from_secs(10));
-        self.gate.as_ref().map(|gate| gate.enter(limit)).transpose()
+        self.gate.as_ref().map(|gate| gate.enter(limit, waiter)).transpose()
     }
 
     pub fn drop_control(&self) {
@@ -403,7 +408,8 @@ impl Pair {
         };
         // Tied to the registration: whoever removes this pool holds its row, and no slot comes after that.
         let id = Value::Text(self.id.clone());
-        let _turn = self.gate.as_ref().map(|gate| gate.enter(left(deadline))).transpose()?;
+        let _turn =
+            self.gate.as_ref().map(|gate| gate.enter(left(deadline), &Waiter::default())).transpose()?;
         link.begin(true)?;
         let registered = link.query(&self.tables.lock_registration, std::slice::from_ref(&id));
         let made = registered.and_then(|rows| {

@@ -239,7 +239,7 @@ impl TwinSession {
     pub(super) fn ensure_begun(&mut self, write: bool) -> Result<()> {
         let Some(tx) = self.tx.as_mut() else { return Ok(()) };
         if write && tx.turn.is_none() {
-            tx.turn = self.pair.writers_turn()?;
+            tx.turn = self.pair.turn_for(self.canceller.waiter())?;
         }
         if !tx.begun {
             self.master()?.begin(write)?;

@@ -10,7 +10,7 @@ import pyodbc
 
 import twinpool
 
-ROWS, ROUNDS = 1_000_000, 3
+ROWS, ROUNDS = 1_000_000, 5
 QUERY = "SELECT id, n, w, x, name, note, day, at FROM big"
 
 
@@ -30,25 +30,15 @@ def make(path):
     db.close()
 
 
-def all_of(rows):
-    """How a program reads a large result: a group at a time, all values touched by none but the reader."""
-    count = 0
-    while True:
-        group = rows.fetchmany(10_000)
-        if not group:
-            return count
-        count += len(group)
-
-
 def twin(conn):
-    count = 0
-    for group in conn.execute(QUERY).blocks(10_000):
-        count += len(group)
-    return count
+    """How a program reads a large result: a group at a time, all values touched by none but the reader."""
+    return sum(len(group) for group in conn.execute(QUERY).blocks())
 
 
 def other(conn):
-    return all_of(conn.execute(QUERY))
+    """The same, in groups of the size of our blocks."""
+    rows = conn.execute(QUERY)
+    return sum(len(group) for group in iter(lambda: rows.fetchmany(1024), []))
 
 
 def timed(body, conn):
@@ -70,9 +60,11 @@ def main(folder):
         times = [(timed(twin, ours), timed(other, theirs)) for _ in range(ROUNDS)]
     theirs.close()
     ours_s, theirs_s = (statistics.median(column) for column in zip(*times))
+    # Of each round, for what else the machine does changes from round to round.
+    ratio = statistics.median(theirs / ours for ours, theirs in times)
     print(f"figure hosts_python_fetch_rows_per_s {ROWS / ours_s:.0f}")
     print(f"figure hosts_pyodbc_fetch_rows_per_s {ROWS / theirs_s:.0f}")
-    print(f"ratio hosts_python_fetch {theirs_s / ours_s:.2f} goal >= 1")
+    print(f"ratio hosts_python_fetch {ratio:.2f} goal >= 1")
 
 
 main(*sys.argv[1:])

@@ -180,7 +180,8 @@ class BindingTest {
             assertThrows(SQLException.class, () -> rows.stream(2));
             rows.next();
             assertThrows(SQLException.class, () -> rows.stream(3));
-            assertEquals(large, new String(rows.stream(2).readAllBytes(), StandardCharsets.UTF_8));
+            String read = new String(rows.stream(2).readAllBytes(), StandardCharsets.UTF_8);
+            assertTrue(large.equals(read), () -> read.length() + " characters");
             InputStream first = rows.stream(2);
             byte[] some = new byte[10];
             assertEquals(0, first.read(some, 0, 0));
@@ -188,7 +189,7 @@ class BindingTest {
             assertEquals(5, first.read(some, 2, 5));
             assertEquals("\0\0äge ", new String(some, 0, 7, StandardCharsets.UTF_8));
             assertThrows(IndexOutOfBoundsException.class, () -> first.read(some, 8, 5));
-            assertEquals(large, rows.getString(2));
+            assertTrue(large.equals(rows.getString(2)));
             InputStream number = rows.stream(1);
             assertThrows(IOException.class, number::read);
             rows.next();

@@ -113,6 +113,8 @@ pub static TABLE: &[Row] = &[
         "Whether durable commits are forced on both nodes where an application or a server has lowered them, or only reported."),
     row("schema_check", Switch, "on",
         "Compare the tables of master and mirror when the pool opens."),
+    row("catalogue.max_age_ms", ms(0, DAY), "1000",
+        "MariaDB: for how long a trigger that somebody else makes may go unnoticed; nothing cheap tells of it there. 0: every commit asks. All else that is known of tables is checked at every commit, on every engine."),
 
     row("master.user", Text, "", "User name, added to the connection string as `UID`.").hikari("username"),
     row("master.password", Secret, "", "Password, added to the connection string as `PWD`.").hikari("password"),

@@ -27,6 +27,8 @@ pub struct Settings {
     pub on_unsafe: OnUnsafe,
     pub durability: Durability,
     pub schema_check: bool,
+    /// How old may be what is known of a table and has no version.
+    pub catalogue_age: Duration,
     pub resolve_timeout: Duration,
     pub verify_read_timeout: Duration,
     pub part_bytes: usize,

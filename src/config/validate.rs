@@ -84,6 +84,7 @@ impl Validator<'_> {
             },
             on_unsafe: if self.text("on_unsafe")? == "warn" { OnUnsafe::Warn } else { OnUnsafe::Refuse },
             durability: self.durability()?,
+            catalogue_age: self.millis("catalogue.max_age_ms")?,
             schema_check: self.switch("schema_check")?,
             resolve_timeout: self.millis("commit.resolve_timeout_ms")?,
             verify_read_timeout: self.millis("verify.read_timeout_ms")?,

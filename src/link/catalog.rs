@@ -2,6 +2,8 @@
 //!
 //! How each engine is asked is in `dialects/*_catalog.rs`.
 
+use std::sync::Arc;
+
 use super::Link;
 use crate::error::Result;
 use crate::value::Value;
@@ -38,6 +40,9 @@ pub struct ColumnFacts {
 /// One table, read from the catalogue of its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableFacts {
+    /// Which state of the catalogue they are of: see [`Dialect::versions_sql`](super::Dialect::versions_sql).
+    /// Read before the rest, so that DDL in between makes it an old one.
+    pub version: String,
     /// Schema (PostgreSQL) or database (MariaDB); `main` in SQLite.
     pub schema: String,
     pub name: String,
@@ -61,7 +66,23 @@ pub struct TableFacts {
     pub is_temporary: bool,
 }
 
+/// A version that tells nothing yet: DDL that follows at once may leave it as it is.
+pub const UNSETTLED: &str = "unsettled";
+
+/// A table as a statement names it, and what was found under that name.
+#[derive(Clone, Debug)]
+pub struct NamedTable {
+    pub schema: Option<String>,
+    pub name: String,
+    pub facts: Arc<TableFacts>,
+}
+
 impl TableFacts {
+    /// Whether they differ in no more than the version.
+    pub fn agree(&self, other: &TableFacts) -> bool {
+        TableFacts { version: String::new(), ..self.clone() } == TableFacts { version: String::new(), ..other.clone() }
+    }
+
     /// The key that names a row: the primary key, else the shortest unique key.
     pub fn row_key(&self) -> Option<&[String]> {
         if !self.primary_key.is_empty() {

@@ -328,6 +328,12 @@ impl Link {
         self.driver().describe_table(self, schema, name)
     }
 
+    /// Whether what these facts say beside what their version covers is still so; on most engines the version
+    /// covers everything.
+    pub fn uncovered_facts_hold(&mut self, facts: &TableFacts) -> Result<bool> {
+        self.driver().uncovered_facts_hold(self, facts)
+    }
+
     // ---- how statements are executed ----
 
     pub(super) fn check_usable(&self) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod between;
+pub mod catalogue;
 mod figures;
 mod gate;
 pub mod limits;

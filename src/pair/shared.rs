@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::between::Between;
+use super::catalogue::Catalogue;
 use super::gate::{Gate, Turn, Waiter};
 use super::limits::Limits;
 use super::restored::Standing;
@@ -42,6 +43,8 @@ pub struct Setup {
     pub reset_ids_above: u64,
     pub part_bytes: usize,
     pub refuse_unsafe: bool,
+    /// How old may be what no version of the catalogue tells.
+    pub catalogue_age: Duration,
     pub asynchronous: bool,
     /// What sessions are like when they leave the pool.
     pub isolation: Isolation,
@@ -144,9 +147,7 @@ pub struct Pair {
     pub limits: Limits,
     slots: Mutex<(i64, Vec<Slot>)>,
     halves: Mutex<Vec<Weak<HalfShared>>>,
-    catalogue: RwLock<HashMap<(String, String), Arc<TableFacts>>>,
-    /// Changes whenever facts of tables may have changed; plans are kept for one value of it.
-    generation: AtomicU64,
+    pub catalogue: Catalogue,
     /// Some table that was written has deferred constraints, triggers or cascades, which must run before the
     /// journal.
     pub any_deferred: AtomicBool,
@@ -178,6 +179,7 @@ impl Pair {
             classifier: Classifier::new(p.tables.engine),
             gate: dialect(p.tables.engine).one_writer().then(Arc::default),
             id: p.id,
+            catalogue: Catalogue::new(p.setup.catalogue_age),
             setup: p.setup,
             apply_sql: p.mirror_tables.apply.as_str().into(),
             ensure_applied_sql: p.mirror_tables.insert_applied.as_str().into(),
@@ -202,8 +204,6 @@ impl Pair {
             limits: Limits::new(p.queue),
             slots: Mutex::new((0, Vec::new())),
             halves: Mutex::new(Vec::new()),
-            catalogue: RwLock::new(HashMap::new()),
-            generation: AtomicU64::new(0),
             any_deferred: AtomicBool::new(false),
             control: Mutex::new(Some(p.control)),
             listeners: RwLock::new(Vec::new()),
@@ -456,36 +456,18 @@ impl Pair {
         }
     }
 
-    /// The catalogue's facts of a table, read once and kept until DDL.
+    /// What is known of a table. The link asks where nothing is.
     pub fn facts(
         &self,
         schema: Option<&str>,
         table: &str,
         link: &mut Link,
     ) -> Result<Option<Arc<TableFacts>>> {
-        let key = (schema.unwrap_or("").to_owned(), table.to_owned());
-        if let Some(facts) = self.catalogue.read().get(&key) {
-            return Ok(Some(Arc::clone(facts)));
-        }
-        let facts = link.describe_table(schema, table)?.map(Arc::new);
-        // What is not there yet may be made by another process at any time.
-        if let Some(f) = facts.as_ref().filter(|f| !f.is_temporary) {
-            if f.has_deferrable || f.has_triggers || f.has_cascades {
-                self.any_deferred.store(true, Ordering::SeqCst);
-            }
-            self.catalogue.write().insert(key, Arc::clone(f));
+        let facts = self.catalogue.facts(schema, table, link)?;
+        if facts.as_ref().is_some_and(|f| f.has_deferrable || f.has_triggers || f.has_cascades) {
+            self.any_deferred.store(true, Ordering::SeqCst);
         }
         Ok(facts)
-    }
-
-    pub fn forget_catalogue(&self) {
-        self.catalogue.write().clear();
-        self.generation.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// For how long plans hold.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
     }
 
     /// Whether a write may begin as a direct one.

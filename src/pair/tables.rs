@@ -5,6 +5,7 @@
 //! `twin_quarantine`; mirror: `twin_applied`, `twin_replayer`; both: `twin_state`.
 
 use crate::error::Result;
+use crate::link::dialects::dialect;
 use crate::link::{Engine, Link};
 use crate::value::Value;
 
@@ -38,12 +39,14 @@ pub struct Tables {
     pub read_own: String,
     /// entries, bytes, oldest created_at
     pub read_queue_size: String,
-    /// Before the journal, on engines that need it: waits for a drain; answers foreign pending rows. (pool)
-    pub guard: Option<String>,
+    /// See [`Tables::guard`].
+    guard: Option<String>,
     /// (last_seq, seq, epoch, parts, payload, pool, slot, epoch)
     pub journal: String,
-    /// The journal's answer carries the foreign pending rows (one more parameter: pool).
-    pub journal_returns_foreign: bool,
+    /// The journal's answer carries the foreign pending rows (one more parameter: pool), and behind them the
+    /// versions of the facts that the transaction rests on, which the markers of queued transactions give too
+    /// (one more parameter: the tables).
+    pub journal_returns: bool,
     /// The journal for isolation levels that see an old state: without the check. (last_seq, seq, epoch,
     /// parts, payload, pool, slot)
     pub journal_unchecked: String,
@@ -180,8 +183,11 @@ impl Tables {
             Engine::MariaDb => format!("INSERT IGNORE INTO {table} ({columns}) VALUES ({values})"),
             _ => format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"),
         };
-        let returning =
-            if engine == Engine::Postgres { format!(" RETURNING ({foreign})") } else { String::new() };
+        let versions = dialect(engine).versions_sql(1);
+        let (returning, returning_versions) = match engine {
+            Engine::Postgres => (format!(" RETURNING ({foreign}), {versions}"), format!(" RETURNING {versions}")),
+            _ => (String::new(), String::new()),
+        };
         let age = "created_at";
         Tables {
             engine,
@@ -199,19 +205,19 @@ impl Tables {
                 "SELECT COUNT(*), COALESCE(SUM(LENGTH(payload)), 0), MIN({age}) FROM {queue}"
             ),
             guard: (engine == Engine::MariaDb)
-                .then(|| format!("SELECT ({foreign}) FROM {guard} WHERE id = 1 LOCK IN SHARE MODE")),
+                .then(|| format!("({foreign}) FROM {guard} WHERE id = 1 LOCK IN SHARE MODE")),
             journal: format!(
                 "UPDATE {pending} SET prev = last_seq, last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ? \
                  AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state = 'in_sync' AND epoch = ?){returning}"
             ),
-            journal_returns_foreign: engine == Engine::Postgres,
+            journal_returns: engine == Engine::Postgres,
             journal_unchecked: format!(
                 "UPDATE {pending} SET prev = last_seq, last_seq = ?, seq = ?, epoch = ?, parts = ?, payload = ? WHERE pool = ? AND slot = ?"
             ),
             foreign,
             mark_queued: format!(
                 "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
-                 AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state <> 'in_sync')"
+                 AND EXISTS (SELECT 1 FROM {state} WHERE id = 1 AND mirror_state <> 'in_sync'){returning_versions}"
             ),
             mark_alone: format!(
                 "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ? \
@@ -220,7 +226,7 @@ impl Tables {
             mark_local: format!(
                 "UPDATE {pending} SET last_seq = ?, local_seq = ? WHERE pool = ? AND slot = ?"
             ),
-            mark: format!("UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?"),
+            mark: format!("UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?{returning_versions}"),
             unjournal: format!(
                 "UPDATE {pending} SET last_seq = ?, seq = 0, parts = 0, payload = NULL WHERE pool = ? AND slot = ?"
             ),
@@ -311,6 +317,17 @@ impl Tables {
             ),
             set_mode: format!("UPDATE {state} SET mode = ?, changed_at = ?, changed_by = ? WHERE id = 1"),
         }
+    }
+
+    /// What precedes journal and markers, on engines that need it: waits for a drain; answers the versions of the
+    /// facts of so many tables, and the foreign pending rows. (what the versions ask for, pool)
+    pub fn guard(&self, tables: usize) -> Option<String> {
+        let guard = self.guard.as_ref()?;
+        let versions = match tables {
+            0 => "''".to_owned(),
+            n => dialect(self.engine).versions_sql(n),
+        };
+        Some(format!("SELECT {versions}, {guard}"))
     }
 
     /// What a user needs beside the rights on the application's own tables, when somebody else has made ours.

@@ -102,6 +102,7 @@ impl TwinPool {
             drain_below: s.replay.drain_below,
             reset_ids_above: s.replay.reset_ids_above,
             part_bytes: s.part_bytes,
+            catalogue_age: s.catalogue_age,
             refuse_unsafe: s.on_unsafe == OnUnsafe::Refuse,
             asynchronous: s.mirror_mode == MirrorMode::Async,
             isolation: s.session.isolation,

@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 
 use crate::error::Result;
 use crate::link::Engine;
-use crate::link::catalog::TableFacts;
+use crate::link::catalog::{NamedTable, TableFacts};
 
 use super::classify::{self, Kind, Verb};
 use super::hints::Hint;
@@ -47,7 +47,14 @@ pub struct Analysis {
     /// The engine refuses it inside a transaction: `VACUUM`, `CREATE INDEX CONCURRENTLY`.
     pub alone: bool,
     pub(super) text: Box<str>,
-    pub(super) planned: Mutex<Option<(u64, Arc<Plan>)>>,
+    pub(super) planned: Mutex<Option<(u64, Arc<Planned>)>>,
+}
+
+/// A plan, and the tables whose facts it rests on.
+#[derive(Debug)]
+pub struct Planned {
+    pub plan: Plan,
+    pub tables: Vec<NamedTable>,
 }
 
 impl Analysis {
@@ -84,25 +91,41 @@ impl Classifier {
     ///
     /// The plan is kept with the analysis for one `generation` of the catalogue: a number that the caller
     /// changes whenever facts may have changed (DDL, another schema or search path, a temporary table made
-    /// in this session). `None` keeps nothing. Transaction control, reads and `Multi` need no plan; they
+    /// in this session). `None` keeps nothing. A table that is not there is asked for again: it may be made at any
+    /// time. Transaction control, reads and `Multi` need no plan; they
     /// get [`Plan::Local`] and, for `Multi`, [`Plan::Unsafe`].
     pub fn plan(
         &self,
         analysis: &Analysis,
         generation: Option<u64>,
         facts: &mut FactsOf,
-    ) -> Result<Arc<Plan>> {
+    ) -> Result<Arc<Planned>> {
         if let Some(wanted) = generation
             && let Some((kept, plan)) = &*analysis.planned.lock()
             && *kept == wanted
         {
             return Ok(Arc::clone(plan));
         }
-        let plan = Arc::new(super::plan::plan(self.engine, analysis, facts)?);
-        if let Some(generation) = generation {
-            *analysis.planned.lock() = Some((generation, Arc::clone(&plan)));
+        let mut tables = Vec::new();
+        let mut all_there = true;
+        let mut noting = |schema: Option<&str>, name: &str| {
+            let found = facts(schema, name)?;
+            match &found {
+                Some(facts) => tables.push(NamedTable {
+                    schema: schema.map(str::to_owned),
+                    name: name.to_owned(),
+                    facts: Arc::clone(facts),
+                }),
+                None => all_there = false,
+            }
+            Ok(found)
+        };
+        let plan = super::plan::plan(self.engine, analysis, &mut noting)?;
+        let planned = Arc::new(Planned { plan, tables });
+        if let Some(generation) = generation.filter(|_| all_there) {
+            *analysis.planned.lock() = Some((generation, Arc::clone(&planned)));
         }
-        Ok(plan)
+        Ok(planned)
     }
 }
 

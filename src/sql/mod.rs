@@ -29,7 +29,7 @@ mod target;
 mod tests;
 mod update;
 
-pub use classifier::{Analysis, Classifier, FactsOf};
+pub use classifier::{Analysis, Classifier, FactsOf, Planned};
 pub use classify::{Begin, BeginMode, Kind, SessionKind, Verb};
 pub use hints::Hint;
 pub use keys::KeyPlan;

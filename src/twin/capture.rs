@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Executed;
 use super::session::TwinSession;
-use crate::error::{Class, Error, Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::queue::{Shipped, entry};
 use crate::sql::{Kind, Repeat, RowsPlan, Way};
 use crate::value::Value;
@@ -35,7 +35,6 @@ impl TwinSession {
                     let mut rows = Vec::new();
                     for (sql, params) in reading {
                         let found = self.master()?.query(&sql, &params);
-                        let found = found.inspect_err(|e| self.doubt_catalogue(e));
                         rows.extend(found.map_err(|e| self.lost_rows(e))?);
                     }
                     Ok((done, rows))
@@ -66,7 +65,7 @@ impl TwinSession {
         kind: &Kind,
     ) -> Result<(Executed, Vec<Vec<Value>>)> {
         self.forget_key(kind)?;
-        let outcome = self.master()?.run(sql, params).inspect_err(|e| self.doubt_catalogue(e))?;
+        let outcome = self.master()?.run(sql, params)?;
         let taken = match outcome.rows {
             Some(cursor) => cursor.take_columns(plan.width()).map(|(own, rows)| (Some(own), rows)),
             // Some drivers give no result where no row was written.
@@ -78,13 +77,6 @@ impl TwinSession {
         self.note_key(kind, affected).map_err(|e| self.lost_rows(e))?;
         let rows_of_caller = cursor.filter(|_| plan.returning);
         Ok((Executed { status: Status::Ok, affected, rows: rows_of_caller }, rows))
-    }
-
-    /// Another process may have changed the table: a column that is gone would be asked for again and again.
-    fn doubt_catalogue(&self, e: &Error) {
-        if e.class() == Class::Refused && !e.sqlstate().starts_with("23") {
-            self.pair.forget_catalogue();
-        }
     }
 
     /// The master has written what the mirror cannot be told: the transaction must not be committed.

@@ -68,7 +68,7 @@ impl TwinSession {
         }
         pair.wake();
         done?;
-        pair.forget_catalogue();
+        pair.catalogue.forget();
         self.master()?.forget_statements();
         if explicit {
             self.tx = Some(Tx::new(true));

@@ -4,6 +4,7 @@
 mod canceller;
 mod capture;
 mod ddl;
+mod facts;
 pub mod half;
 mod keys;
 mod local;

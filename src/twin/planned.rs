@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::session::TwinSession;
 use crate::error::Result;
-use crate::sql::{Analysis, Kind, Plan};
+use crate::sql::{Analysis, Kind, Plan, Planned};
 use crate::value::Value;
 
 /// The ways of a statement, as `docs/statements.md` names them.
@@ -49,14 +49,19 @@ impl TwinSession {
             || self.tx.as_ref().is_some_and(|tx| tx.local_names)
     }
 
-    pub(super) fn plan(&mut self, analysis: &Analysis) -> Result<Arc<Plan>> {
+    /// Whether what all sessions know of tables is not what this one sees: other tables under the same names, or
+    /// its own DDL, which is not committed.
+    pub(super) fn reads_own_facts(&self) -> bool {
+        self.has_own_names() || self.tx.as_ref().is_some_and(|tx| tx.own_ddl)
+    }
+
+    pub(super) fn plan(&mut self, analysis: &Analysis) -> Result<Arc<Planned>> {
         let pair = Arc::clone(&self.pair);
-        let own_names = self.has_own_names();
-        // A plan holds for all sessions unless this one sees other tables under the same names.
-        let generation = (!own_names).then(|| pair.generation());
+        let own = self.reads_own_facts();
+        let generation = (!own).then(|| pair.catalogue.generation());
         let master = self.master()?;
         let mut facts = |schema: Option<&str>, table: &str| {
-            if own_names {
+            if own {
                 Ok(master.describe_table(schema, table)?.map(Arc::new))
             } else {
                 pair.facts(schema, table, master)
@@ -72,8 +77,8 @@ impl TwinSession {
         if let Kind::Session(_) = analysis.kind {
             return Ok(Way::Session);
         }
-        let plan = self.plan(&analysis)?;
-        Ok(match plan.given(params) {
+        let planned = self.plan(&analysis)?;
+        Ok(match planned.plan.given(params) {
             Err(_) | Ok(Plan::Unsafe(_)) => Way::Refused,
             Ok(Plan::Text(_)) => Way::Text,
             Ok(Plan::Keys(_)) => Way::Keys,

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use super::Isolation;
 use super::session::TwinSession;
-use super::transaction::{Route, Verdict};
+use super::transaction::{Route, Verdict, returned};
 use crate::error::{Result, Status};
+use crate::link::Outcome;
 use crate::pair::limits;
 use crate::pair::shared::{clip, now_text};
 use crate::pair::state::MirrorState;
@@ -31,9 +32,16 @@ impl TwinSession {
         }
         let checked = lost.is_none() && self.isolation == Isolation::ReadCommitted;
         let marker = if checked { &t.mark_queued } else { &t.mark };
-        if self.master()?.run(marker, &own)?.affected == 0 {
+        let outcome = self.run_marker(marker, &own)?;
+        if outcome.affected == 0 {
             // Not the state that a queued transaction needs, or no row at all.
             return self.why_not(None);
+        }
+        if self.sees_old_catalogue() {
+            self.check_facts()?;
+        } else if t.journal_returns {
+            let Some(row) = returned(outcome)? else { return self.why_not(None) };
+            self.compare_returned(row.first())?;
         }
         if lost.is_none() && !checked {
             // Behind the marker: it waited for a drain, so what is read now still holds at COMMIT.
@@ -68,6 +76,15 @@ impl TwinSession {
         limits::count_own(&pair, rows, payload.len() as u64);
         pair.counters.queued.fetch_add(1, Ordering::Relaxed);
         Ok(Verdict::Committed(Status::Queued))
+    }
+
+    /// (last_seq, pool, slot), and where markers give versions, the tables they are wanted of.
+    fn run_marker(&mut self, marker: &str, own: &[Value; 3]) -> Result<Outcome> {
+        let mut params = own.to_vec();
+        if self.pair.tables.journal_returns {
+            params.extend(self.versions_params());
+        }
+        self.master()?.run(marker, &params)
     }
 
     /// Writes the entry, in parts where it is large.
@@ -111,7 +128,7 @@ impl TwinSession {
             }
         } else {
             // The snapshot may be too old to see the state: read it outside, behind the marker.
-            if self.master()?.run(&pair.tables.mark, &own)?.affected == 0 {
+            if self.run_marker(&pair.tables.mark, &own)?.affected == 0 {
                 return self.why_not(None);
             }
             if !pair.refresh()?.abandoned {

@@ -16,8 +16,11 @@ use crate::link::{Link, TxState};
 use crate::pair::shared::{Pair, Slot, outdated};
 use crate::pair::{limits, restored};
 use crate::queue::{Shipped, entry};
-use crate::sql::{Analysis, Begin, Kind, Plan, SessionKind};
+use crate::sql::{Analysis, Begin, Kind, Plan, Planned, SessionKind};
 use crate::value::Value;
+
+/// How often a statement is planned, where others change its table all the time.
+const PLANS: usize = 3;
 
 /// A session as the pool keeps it.
 pub struct TwinSession {
@@ -41,6 +44,8 @@ pub struct TwinSession {
     pub(super) keys: Keys,
     /// How many of `settings` come from the options.
     own_settings: usize,
+    /// The last failure was that tables are not what they were known as.
+    pub(super) facts_were_old: bool,
     /// Leads whoever wants to cancel to the connection that there is now.
     pub(super) canceller: Canceller,
 }
@@ -67,6 +72,7 @@ impl TwinSession {
             schema: None,
             keys: Keys::default(),
             own_settings: 0,
+            facts_were_old: false,
             canceller: Canceller::default(),
         };
         session.renew_canceller();
@@ -199,7 +205,7 @@ impl TwinSession {
     /// What the engine runs outside transactions only, `VACUUM` for one: care of this node, nothing to ship.
     fn run_alone(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
         let analysis = self.pair.classifier.analyse(sql);
-        if !matches!(&*self.plan(&analysis)?, Plan::Local) {
+        if !matches!(self.plan(&analysis)?.plan, Plan::Local) {
             return self.write(sql, params, &analysis);
         }
         if self.read_only {
@@ -319,34 +325,58 @@ impl TwinSession {
         if self.read_only {
             return Err(Error::new(Status::BadState, "execute: this connection is set read-only"));
         }
-        let implicit = self.tx.is_none();
-        if implicit {
+        if self.tx.is_some() {
+            return self.write_in_tx(sql, params, analysis);
+        }
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.facts_were_old = false;
             self.tx = Some(Tx::new(false));
-        }
-        let done = self.write_in_tx(sql, params, analysis);
-        if !implicit {
-            return done;
-        }
-        match done {
-            // DDL that the engine commits by itself has settled everything.
-            Ok(executed) if self.tx.is_none() => Ok(executed),
-            Ok(mut executed) => {
-                let status = self.commit_tx()?;
-                executed.status = status;
-                Ok(executed)
-            }
-            Err(e) => {
-                let _ = self.rollback();
-                Err(e)
+            let done = match self.write_in_tx(sql, params, analysis) {
+                // DDL that the engine commits by itself has settled everything.
+                Ok(executed) if self.tx.is_none() => Ok(executed),
+                Ok(executed) => self.commit_tx().map(|status| Executed { status, ..executed }),
+                Err(e) => {
+                    let _ = self.rollback();
+                    Err(e)
+                }
+            };
+            // Nothing of it is left: it is planned and run anew.
+            if done.is_ok() || !self.facts_were_old || tries == PLANS {
+                return done;
             }
         }
     }
 
+    /// A statement that is refused or fails because of what was known of its table, and is no more, is planned
+    /// anew where the transaction has survived that.
     fn write_in_tx(&mut self, sql: &str, params: &[Value], analysis: &Analysis) -> Result<Executed> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let planned = self.plan(analysis)?;
+            let done = self.run_planned(sql, params, analysis, &planned);
+            let Err(e) = done else { return done };
+            if tries == PLANS || e.is_lost() || !self.was_planned_by_old_facts(&planned, &e).unwrap_or(false) {
+                return Err(e);
+            }
+            if self.check_tx().is_err() {
+                return Err(self.planned_by_old_facts(&planned));
+            }
+        }
+    }
+
+    fn run_planned(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        analysis: &Analysis,
+        planned: &Planned,
+    ) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
         let own_names = self.has_own_names();
-        let plan = self.plan(analysis)?;
-        let plan = match plan.given(params) {
+        let plan = match planned.plan.given(params) {
             Ok(plan) => plan,
             Err(why) => &Plan::Unsafe(why),
         };
@@ -376,6 +406,9 @@ impl TwinSession {
             tx.deferred |= !matches!(plan, Plan::Text(_) | Plan::Keys(_) | Plan::Rows(_))
                 || own_names
                 || pair.any_deferred.load(Ordering::SeqCst);
+        }
+        if !matches!(plan, Plan::Unsafe(_)) {
+            self.rest_on(planned);
         }
         match plan {
             Plan::Keys(plan) => {
@@ -427,16 +460,20 @@ impl TwinSession {
 
     /// DDL runs as text on both.
     fn ddl(&mut self, sql: &str) -> Result<Executed> {
-        let pair = Arc::clone(&self.pair);
         if self.master()?.dialect().ddl_commits() {
             return self.ddl_by_intent(sql);
         }
         self.ensure_begun(true)?;
+        // Behind it the master can no more tell whether they held.
+        self.check_facts()?;
+        if let Some(tx) = self.tx.as_mut() {
+            tx.rests_on.clear();
+            tx.own_ddl = true;
+        }
         self.master()?.run_once(sql)?;
         if let Some(tx) = self.tx.as_mut() {
             tx.deferred = true;
         }
-        pair.forget_catalogue();
         self.master()?.forget_statements();
         self.ship(Shipped { sql: sql.into(), params: Vec::new(), expected: entry::DDL });
         Ok(Executed { status: Status::Ok, affected: -1, rows: None })

@@ -10,11 +10,13 @@ use super::Isolation;
 use super::half::{Failure, Half};
 use super::session::TwinSession;
 use crate::error::{Class, Error, Result, Side, Status};
+use crate::link::Outcome;
+use crate::link::catalog::NamedTable;
 use crate::pair::Turn;
 use crate::pair::shared::{int, text};
 use crate::pair::state::MirrorState;
 use crate::queue::{Shipped, entry};
-use crate::value::Value;
+use crate::value::{Block, Value};
 
 /// Which way a transaction goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,12 @@ pub struct Tx {
     pub(super) local_names: bool,
     /// Sequences of the mirror that this transaction moves on, and up to where they are good for then.
     pub(super) advanced: Vec<(String, i64)>,
+    /// Tables whose facts statements of this transaction were planned by.
+    pub(super) rests_on: Vec<NamedTable>,
+    /// The master has said that these facts hold.
+    pub(super) facts_checked: bool,
+    /// It has run DDL, which no other session sees yet.
+    pub(super) own_ddl: bool,
     /// Foreign pending rows as the guard saw them.
     guarded: Option<String>,
 }
@@ -71,6 +79,9 @@ impl Tx {
             locals: Vec::new(),
             local_names: false,
             advanced: Vec::new(),
+            rests_on: Vec::new(),
+            facts_checked: false,
+            own_ddl: false,
             guarded: None,
         }
     }
@@ -162,12 +173,17 @@ impl TwinSession {
         } else {
             self.note_advanced();
         }
+        if self.tx.as_ref().is_some_and(|tx| tx.own_ddl) {
+            self.pair.catalogue.forget();
+        }
         self.tx = None;
         answer
     }
 
     /// Nothing was changed: nothing to journal, and a lost answer changes nothing either.
     fn commit_unwritten(&mut self) -> Result<Status> {
+        // A statement that wrote no row may have done something else by a trigger that nobody knew of.
+        self.check_facts()?;
         let answer = self.master()?.commit();
         self.rollback_half();
         match answer {
@@ -204,8 +220,6 @@ impl TwinSession {
                     }
                 }
                 Verdict::Queue(reason) => {
-                    // Where the mirror did otherwise, the tables may not be what they were taken for.
-                    self.pair.forget_catalogue();
                     self.rollback_half();
                     if let Verdict::Committed(status) = self.commit_queued(seq, &payload, Some(&reason))? {
                         return Ok(status);
@@ -237,6 +251,7 @@ impl TwinSession {
     /// Only `/*twin:local*/` statements: the slot's marker for step 9, no entry.
     fn commit_local(&mut self, seq: u64) -> Result<Status> {
         self.mark_own_row(seq)?;
+        self.check_facts()?;
         self.commit_master(seq)?;
         Ok(Status::Ok)
     }
@@ -401,9 +416,18 @@ impl TwinSession {
             self.master()?.run_once(sql)?;
         }
         let mut seen = String::new();
-        if let Some(sql) = &pair.tables.guard {
-            let rows = self.master()?.query(sql, &[Value::Text(pair.id.clone())])?;
-            seen = rows.first().and_then(|r| r.first()).map(text).unwrap_or_default();
+        let tables = self.unproved().len();
+        if let Some(guard) = pair.tables.guard(tables) {
+            let mut params = if tables > 0 { self.versions_params() } else { Vec::new() };
+            params.push(Value::Text(pair.id.clone()));
+            let rows = self.master()?.query(&guard, &params)?;
+            let row = rows.first().map(Vec::as_slice).unwrap_or_default();
+            seen = row.get(1).map(text).unwrap_or_default();
+            if tables > 0 {
+                self.compare_versions(&row.first().map(text).unwrap_or_default())?;
+            }
+        } else if !pair.tables.journal_returns {
+            self.check_facts()?;
         }
         if let Some(tx) = &mut self.tx {
             tx.guarded = Some(seen);
@@ -431,32 +455,33 @@ impl TwinSession {
             return self.check_outside(epoch);
         }
         params.push(Value::Int(epoch as i64));
-        if t.journal_returns_foreign {
+        if t.journal_returns {
             params.push(pool.clone());
+            params.extend(self.versions_params());
         }
         let outcome = self.master()?.run(&t.journal, &params)?;
         if outcome.affected == 0 {
             return self.why_not(Some(epoch)).map(Err);
         }
-        let returned = match outcome.rows {
-            Some(mut rows) if t.journal_returns_foreign => {
-                let mut block = crate::value::Block::default();
-                let some = rows.next_block(1, &mut block)? && block.rows > 0;
-                some.then(|| text(&block.value(0, 0)))
-            }
-            _ => None,
-        };
-        if t.journal_returns_foreign && returned.is_none() {
-            return self.why_not(Some(epoch)).map(Err);
+        if t.journal_returns {
+            let Some(row) = returned(outcome)? else { return self.why_not(Some(epoch)).map(Err) };
+            self.compare_returned(row.get(1))?;
+            self.set_journaled();
+            return Ok(Ok(row.first().map(text).unwrap_or_default()));
         }
         self.set_journaled();
-        Ok(Ok(match returned {
-            Some(foreign) => foreign,
-            None if t.guard.is_some() => {
-                self.tx.as_ref().and_then(|tx| tx.guarded.clone()).unwrap_or_default()
-            }
-            None => self.read_foreign()?,
-        }))
+        match self.tx.as_ref().and_then(|tx| tx.guarded.clone()).filter(|seen| !seen.is_empty()) {
+            Some(seen) => Ok(Ok(seen)),
+            None => self.read_foreign().map(Ok),
+        }
+    }
+
+    /// The versions that the journal or a marker gave.
+    pub(super) fn compare_returned(&mut self, versions: Option<&Value>) -> Result<()> {
+        match self.unproved().is_empty() {
+            true => Ok(()),
+            false => self.compare_versions(&versions.map(text).unwrap_or_default()),
+        }
     }
 
     fn set_journaled(&mut self) {
@@ -476,6 +501,7 @@ impl TwinSession {
             return Ok(Err(Verdict::Reroute(Route::Direct { epoch: row.epoch })));
         }
         let own = [Value::Text(pair.id.clone())];
+        self.check_facts()?;
         let rows = pair.control(|link| link.query(&pair.tables.foreign, &own))?;
         Ok(Ok(rows.first().and_then(|r| r.first()).map(text).unwrap_or_default()))
     }
@@ -648,6 +674,14 @@ impl TwinSession {
             last.records().to_vec(),
         ))
     }
+}
+
+/// The one row that a statement of our own gives; some drivers give no result where no row was written.
+pub(super) fn returned(outcome: Outcome) -> Result<Option<Vec<Value>>> {
+    let Some(mut rows) = outcome.rows else { return Ok(None) };
+    let mut block = Block::default();
+    let some = rows.next_block(1, &mut block)? && block.rows > 0;
+    Ok(some.then(|| block.to_rows()).and_then(|rows| rows.into_iter().next()))
 }
 
 /// `count|pool:slot:seq,…`; None where it is not that, whole.

@@ -11,7 +11,7 @@ use super::{
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::catalog::TableFacts;
+use crate::link::catalog::{NamedTable, TableFacts};
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound, odbc_date, odbc_timestamp};
@@ -88,6 +88,14 @@ impl Dialect for MariaDb {
 
     fn schema_sql(&self, name: &str) -> Option<String> {
         Some(format!("USE {}", self.quote_ident(name)))
+    }
+
+    fn versions_sql(&self, tables: usize) -> String {
+        mariadb_catalog::versions_sql(tables)
+    }
+
+    fn versions_params(&self, tables: &[NamedTable], _own_names: bool) -> Vec<Value> {
+        mariadb_catalog::versions_params(tables)
     }
 
     fn generated_key_sql(&self) -> Option<&'static str> {
@@ -428,6 +436,10 @@ impl Driver for MariaDb {
         name: &str,
     ) -> Result<Option<TableFacts>> {
         mariadb_catalog::describe_table(link, schema, name)
+    }
+
+    fn uncovered_facts_hold(&self, link: &mut Link, facts: &TableFacts) -> Result<bool> {
+        mariadb_catalog::uncovered_facts_hold(link, facts)
     }
 
     fn keeps_metadata(&self) -> bool {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
-use super::catalog::TableFacts;
+use super::catalog::{NamedTable, TableFacts};
 use super::connstr::Attributes;
 use super::lexis::Lexis;
 use super::params::Bind;
@@ -99,6 +99,20 @@ pub trait Dialect: Send + Sync {
     /// must not fail. `None` where explicit numbers move the counter on by themselves.
     fn advance_sql(&self) -> Option<&'static str> {
         None
+    }
+
+    /// An expression that gives the versions of the facts of so many tables, separated by commas, as they are
+    /// now: cheap, so that it rides on a statement that every transaction sends anyway. One version alone is
+    /// that of all.
+    fn versions_sql(&self, tables: usize) -> String;
+
+    /// The parameters of that expression. `own_names`: what unqualified names mean may have changed since the
+    /// tables were found.
+    fn versions_params(&self, tables: &[NamedTable], own_names: bool) -> Vec<Value>;
+
+    /// Whether a transaction above READ COMMITTED sees the catalogue as it was when it began.
+    fn catalogue_is_snapshot(&self) -> bool {
+        false
     }
 
     /// Asks what unqualified names mean.
@@ -255,6 +269,11 @@ pub(crate) trait Driver: Dialect {
 
     fn describe_table(&self, link: &mut Link, schema: Option<&str>, name: &str)
     -> Result<Option<TableFacts>>;
+
+    /// Whether what these facts say beside what their version covers is still so.
+    fn uncovered_facts_hold(&self, _link: &mut Link, _facts: &TableFacts) -> Result<bool> {
+        Ok(true)
+    }
 
     /// Whether metadata of a prepared statement stay true from one execution to the next.
     fn keeps_metadata(&self) -> bool;

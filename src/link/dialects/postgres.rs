@@ -14,7 +14,7 @@ use super::{
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::catalog::TableFacts;
+use crate::link::catalog::{NamedTable, TableFacts};
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
@@ -84,6 +84,18 @@ impl Dialect for Postgres {
              AND has_sequence_privilege(q.seqrelid, 'UPDATE') \
              AND coalesce(pg_sequence_last_value(q.seqrelid::regclass), 0) < least(?::int8, q.seqmax)",
         )
+    }
+
+    fn versions_sql(&self, _tables: usize) -> String {
+        postgres_catalog::versions_sql()
+    }
+
+    fn versions_params(&self, tables: &[NamedTable], own_names: bool) -> Vec<Value> {
+        postgres_catalog::versions_params(tables, own_names)
+    }
+
+    fn catalogue_is_snapshot(&self) -> bool {
+        true
     }
 
     fn generated_key_sql(&self) -> Option<&'static str> {

@@ -2,8 +2,46 @@
 
 use crate::error::Result;
 use crate::link::Link;
-use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts, any, is_literal, keys, rows};
+use crate::link::catalog::{ColumnFacts, DefaultKind, NamedTable, TableFacts, any, is_literal, keys, rows};
+use crate::link::dialects::quoted;
 use crate::value::Value;
+
+/// The version of a table's facts, `c` being its row: every DDL that changes one of them writes one of these
+/// rows anew, so that its `xmin` is another. Foreign keys show by their triggers, on both tables. A table that is
+/// written stays as it is until the transaction ends: DDL waits for the lock of the write.
+const VERSION: &str = "concat(c.oid, ':', hashtextextended(concat(c.xmin, \
+    (SELECT string_agg(concat(a.attnum, ':', a.xmin), ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
+    WHERE a.attrelid = c.oid AND a.attnum > 0), '/', \
+    (SELECT string_agg(concat(i.indexrelid, ':', i.xmin), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i \
+    WHERE i.indrelid = c.oid), '/', \
+    (SELECT string_agg(concat(t.oid, ':', t.xmin), ' ' ORDER BY t.oid) FROM pg_catalog.pg_trigger t \
+    WHERE t.tgrelid = c.oid), '/', \
+    (SELECT string_agg(concat(r.oid, ':', r.xmin), ' ' ORDER BY r.oid) FROM pg_catalog.pg_rewrite r \
+    WHERE r.ev_class = c.oid)), 0))";
+
+pub(super) fn versions_sql() -> String {
+    format!(
+        "(SELECT string_agg(coalesce((SELECT {VERSION} FROM pg_catalog.pg_class c WHERE c.oid = to_regclass(n.name)), \
+         'none'), ',' ORDER BY n.place) FROM unnest(?::text[]) WITH ORDINALITY AS n(name, place))"
+    )
+}
+
+/// The tables as the statements name them, so that another one that has come to hide one of them counts too; the
+/// very tables where these names may mean others by now.
+pub(super) fn versions_params(tables: &[NamedTable], own_names: bool) -> Vec<Value> {
+    let quoted = |t: &NamedTable| match &t.schema {
+        _ if own_names => format!("{}.{}", quote(&t.facts.schema), quote(&t.facts.name)),
+        Some(schema) => format!("{}.{}", quote(schema), quote(&t.name)),
+        None => quote(&t.name),
+    };
+    let element = |t| format!("\"{}\"", quoted(t).replace('\\', "\\\\").replace('"', "\\\""));
+    let names: Vec<String> = tables.iter().map(element).collect();
+    vec![Value::Text(format!("{{{}}}", names.join(",")))]
+}
+
+fn quote(name: &str) -> String {
+    quoted(name, '"')
+}
 
 pub(super) fn list_tables(link: &mut Link) -> Result<Vec<(String, String)>> {
     // A partition's rows are its parent's.
@@ -26,10 +64,12 @@ pub(super) fn describe_table(
         }
         None => link.dialect().quote_ident(name),
     };
-    let sql = "SELECT c.oid::int8, n.nspname, c.relname, c.relkind IN ('v', 'm'), c.relpersistence = 't' \
-               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-               WHERE c.oid = to_regclass(?) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
-    let found = rows(link, sql, &[Value::Text(quoted)])?;
+    let sql = format!(
+        "SELECT c.oid::int8, n.nspname, c.relname, c.relkind IN ('v', 'm'), c.relpersistence = 't', {VERSION} \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.oid = to_regclass(?) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+    );
+    let found = rows(link, &sql, &[Value::Text(quoted)])?;
     let Some(table) = found.first() else { return Ok(None) };
     let oid = [Value::Int(table.int(0))];
     let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull, \
@@ -41,7 +81,7 @@ pub(super) fn describe_table(
                AND p.classid = 'pg_catalog.pg_class'::regclass LIMIT 1), \
                (SELECT p.refobjid FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_class q ON q.oid = p.refobjid \
                AND q.relkind = 'S' WHERE p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid \
-               AND p.refclassid = 'pg_catalog.pg_class'::regclass LIMIT 1))) \
+               AND p.refclassid = 'pg_catalog.pg_class'::regclass LIMIT 1))), t.typtype = 'd' \
                FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
                LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
                WHERE a.attrelid = ?::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -56,6 +96,8 @@ pub(super) fn describe_table(
                 default: match default.as_str() {
                     _ if identity => DefaultKind::Generated,
                     _ if computed => DefaultKind::None,
+                    // The domain's own default, which can be changed without a lock on the table.
+                    "" if r.is(7) => DefaultKind::Volatile,
                     "" => DefaultKind::None,
                     serial if serial.starts_with("nextval(") => DefaultKind::Generated,
                     literal if is_literal(literal) => DefaultKind::Constant,
@@ -105,6 +147,7 @@ pub(super) fn describe_table(
                WHERE (conrelid = ?::oid OR confrelid = ?::oid) AND (condeferrable OR contype = 't')";
     let has_deferrable = any(link, sql, &twice)?;
     Ok(Some(TableFacts {
+        version: table.text(5),
         schema: table.text(1),
         name: table.text(2),
         columns,

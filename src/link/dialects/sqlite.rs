@@ -14,7 +14,7 @@ use super::{
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::catalog::TableFacts;
+use crate::link::catalog::{NamedTable, TableFacts};
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound};
@@ -45,6 +45,15 @@ impl Dialect for Sqlite {
 
     fn schema_sql(&self, _name: &str) -> Option<String> {
         None
+    }
+
+    /// Any DDL counts it up. Who writes holds the database, so that it stays as it is.
+    fn versions_sql(&self, _tables: usize) -> String {
+        "(SELECT schema_version FROM pragma_schema_version)".to_owned()
+    }
+
+    fn versions_params(&self, _tables: &[NamedTable], _own_names: bool) -> Vec<Value> {
+        Vec::new()
     }
 
     fn generated_key_sql(&self) -> Option<&'static str> {

@@ -48,6 +48,8 @@ pub(super) fn describe_table(
 
 fn describe(link: &mut Link, schema: String, name: String, kind: &str, text: &str) -> Result<TableFacts> {
     let by_name = [Value::Text(name.clone()), Value::Text(schema.clone())];
+    let version = format!("SELECT {}", link.dialect().versions_sql(1));
+    let version = rows(link, &version, &[])?.first().map(|r| r.text(0)).unwrap_or_default();
     let sql = "SELECT name, type, \"notnull\", coalesce(dflt_value, ''), pk, hidden FROM pragma_table_xinfo(?, ?) \
                ORDER BY cid";
     let found = rows(link, sql, &by_name)?;
@@ -115,6 +117,7 @@ fn describe(link: &mut Link, schema: String, name: String, kind: &str, text: &st
     );
     let has_cascades = any(link, &sql, &[by_name[1].clone(), by_name[0].clone()])?;
     Ok(TableFacts {
+        version,
         is_temporary: schema == "temp",
         schema,
         name,

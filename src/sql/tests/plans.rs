@@ -22,6 +22,7 @@ fn column(name: &str, declared: &str) -> ColumnFacts {
 fn table(name: &str, columns: &[(&str, &str)], primary_key: &[&str]) -> TableFacts {
     let key: Vec<String> = primary_key.iter().map(|k| k.to_string()).collect();
     TableFacts {
+        version: String::new(),
         schema: "main".into(),
         name: name.into(),
         columns: columns
@@ -94,8 +95,8 @@ pub(super) fn plan(engine: Engine, sql: &str) -> Plan {
     let classifier = Classifier::new(engine);
     let analysis = classifier.analyse(sql);
     let mut facts = |_: Option<&str>, name: &str| Ok(catalogue(name).map(Arc::new));
-    let plan = classifier.plan(&analysis, None, &mut facts).unwrap();
-    Arc::try_unwrap(plan).unwrap_or_else(|p| (*p).clone())
+    let planned = classifier.plan(&analysis, None, &mut facts).unwrap();
+    planned.plan.clone()
 }
 
 fn engines(letters: &str) -> impl Iterator<Item = Engine> + '_ {

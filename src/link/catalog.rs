@@ -80,7 +80,8 @@ pub struct NamedTable {
 impl TableFacts {
     /// Whether they differ in no more than the version.
     pub fn agree(&self, other: &TableFacts) -> bool {
-        TableFacts { version: String::new(), ..self.clone() } == TableFacts { version: String::new(), ..other.clone() }
+        TableFacts { version: String::new(), ..self.clone() }
+            == TableFacts { version: String::new(), ..other.clone() }
     }
 
     /// The key that names a row: the primary key, else the shortest unique key.

@@ -185,7 +185,9 @@ impl Tables {
         };
         let versions = dialect(engine).versions_sql(1);
         let (returning, returning_versions) = match engine {
-            Engine::Postgres => (format!(" RETURNING ({foreign}), {versions}"), format!(" RETURNING {versions}")),
+            Engine::Postgres => {
+                (format!(" RETURNING ({foreign}), {versions}"), format!(" RETURNING {versions}"))
+            }
             _ => (String::new(), String::new()),
         };
         let age = "created_at";
@@ -226,7 +228,9 @@ impl Tables {
             mark_local: format!(
                 "UPDATE {pending} SET last_seq = ?, local_seq = ? WHERE pool = ? AND slot = ?"
             ),
-            mark: format!("UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?{returning_versions}"),
+            mark: format!(
+                "UPDATE {pending} SET last_seq = ? WHERE pool = ? AND slot = ?{returning_versions}"
+            ),
             unjournal: format!(
                 "UPDATE {pending} SET last_seq = ?, seq = 0, parts = 0, payload = NULL WHERE pool = ? AND slot = ?"
             ),

@@ -91,8 +91,9 @@ impl TwinSession {
         Ok(())
     }
 
-    /// The same on a connection that sees the catalogue as it is. What only this transaction can see it has made
-    /// or changed itself, and locked for all others.
+    /// The same on a connection that sees the catalogue as it is. Versions only, which are read without a lock: to
+    /// describe a table there could wait for DDL that waits for this transaction, and no server would see that.
+    /// What only this transaction can see it has made or changed itself, and locked for all others.
     pub(super) fn check_facts_outside(&mut self) -> Result<()> {
         let pair = Arc::clone(&self.pair);
         let tables = self.unproved().to_vec();
@@ -101,14 +102,8 @@ impl TwinSession {
         }
         let now = pair.control(|link| versions(link, &tables))?;
         for (table, now) in tables.iter().zip(now) {
-            let facts = &table.facts;
-            if now != facts.version {
-                let (schema, name) = (Some(facts.schema.as_str()), facts.name.as_str());
-                match pair.control(|link| link.describe_table(schema, name))? {
-                    Some(now) if now.agree(facts) => self.renew(table, now),
-                    _ if self.is_own_change(facts)? => {}
-                    _ => return Err(self.facts_are_old(facts)),
-                }
+            if now != table.facts.version && !self.is_own_change(&table.facts)? {
+                return Err(self.facts_are_old(&table.facts));
             }
         }
         self.facts_are_proved();
@@ -164,19 +159,21 @@ impl TwinSession {
             return Ok(false);
         }
         let pair = Arc::clone(&self.pair);
-        for table in &planned.tables {
-            let facts = &table.facts;
-            let describe = |link: &mut Link| link.describe_table(Some(&facts.schema), &facts.name);
-            let now = match self.master.as_mut().filter(|m| m.tx() != TxState::Failed) {
-                Some(master) => describe(master)?,
-                None => pair.control(describe)?,
-            };
-            if !now.is_some_and(|now| now.agree(facts)) {
-                pair.catalogue.forget();
-                return Ok(true);
+        let hold = match self.master.as_mut().filter(|m| m.tx() != TxState::Failed) {
+            Some(master) => planned.tables.iter().try_fold(true, |hold, table| {
+                let now = master.describe_table(Some(&table.facts.schema), &table.facts.name)?;
+                Ok(hold && now.is_some_and(|now| now.agree(&table.facts)))
+            })?,
+            None if planned.tables.is_empty() => true,
+            None => {
+                let now = pair.control(|link| versions(link, &planned.tables))?;
+                planned.tables.iter().map(|table| &table.facts.version).eq(&now)
             }
+        };
+        if !hold {
+            pair.catalogue.forget();
         }
-        Ok(false)
+        Ok(!hold)
     }
 
     /// What stands in for the failure of a statement that cannot be run again in this transaction.

@@ -358,7 +358,8 @@ impl TwinSession {
             let planned = self.plan(analysis)?;
             let done = self.run_planned(sql, params, analysis, &planned);
             let Err(e) = done else { return done };
-            if tries == PLANS || e.is_lost() || !self.was_planned_by_old_facts(&planned, &e).unwrap_or(false) {
+            if tries == PLANS || e.is_lost() || !self.was_planned_by_old_facts(&planned, &e).unwrap_or(false)
+            {
                 return Err(e);
             }
             if self.check_tx().is_err() {

@@ -67,7 +67,8 @@ pub(super) fn describe_table(
         return Ok(Some(facts));
     }
     let key = [Value::Text(schema), Value::Text(name.to_owned())];
-    let version = rows(link, &format!("SELECT {VERSION}"), &key)?.first().map(|r| r.text(0)).unwrap_or_default();
+    let version =
+        rows(link, &format!("SELECT {VERSION}"), &key)?.first().map(|r| r.text(0)).unwrap_or_default();
     let sql = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
                WHERE table_schema = ? AND table_name = ? AND table_type <> 'SEQUENCE'";
     let found = rows(link, sql, &key)?;

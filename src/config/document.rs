@@ -51,6 +51,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("mirror", "The mirror"),
     ("pool", "The pool"),
     ("statement", "Statements"),
+    ("catalogue", "What is known of tables"),
     ("replay", "Replay"),
     ("queue", "The queue"),
     ("commit", "Commit"),

@@ -15,8 +15,12 @@ use std::sync::Arc;
 use crate::error::{Error, Result, Status};
 use crate::value::{Date, Time, Timestamp, Value};
 
-/// The newest payload version this library writes, and the only one it reads so far.
-pub const VERSION: u8 = 1;
+/// The payload version this library writes; it reads the older ones too.
+///
+/// 2: `expected` may be [`UNCOUNTED`] or [`FOR_TRANSACTION`]. A library that knows only version 1 would take them
+/// for [`DDL`], or run a setting outside its transaction.
+pub const VERSION: u8 = 2;
+const OLDEST: u8 = 1;
 const MAGIC: &[u8; 3] = b"TWQ";
 const HEADER: usize = 8;
 
@@ -180,12 +184,13 @@ pub fn decode(payload: &[u8]) -> Result<Entry> {
     if payload.len() < HEADER || &payload[..3] != MAGIC {
         return Err(damaged("it does not begin as one"));
     }
-    if payload[3] != VERSION {
+    let version = payload[3];
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err(Error::new(
             Status::Tables,
             format!(
-                "a queue payload has version {}, this library reads version {VERSION}: use the library that wrote it",
-                payload[3]
+                "a queue payload has version {version}, this library reads versions {OLDEST} to {VERSION}: use the \
+                 library that wrote it"
             ),
         ));
     }
@@ -201,6 +206,9 @@ pub fn decode(payload: &[u8]) -> Result<Entry> {
     for _ in 0..r.u32()? {
         let sql: Arc<str> = r.text()?.into();
         let expected = r.i64()?;
+        if expected < if version == 1 { DDL } else { FOR_TRANSACTION } {
+            return Err(damaged("a statement in it expects what its version does not know"));
+        }
         let mut params = Vec::new();
         for _ in 0..r.u32()? {
             params.push(r.value()?);
@@ -252,7 +260,7 @@ mod tests {
         fn an_entry_is_read_back_as_it_was_written(
             context in proptest::collection::vec(any::<String>(), 0..3),
             statements in proptest::collection::vec(
-                (any::<String>(), proptest::collection::vec(value(), 0..6), any::<i64>()), 0..6),
+                (any::<String>(), proptest::collection::vec(value(), 0..6), FOR_TRANSACTION..), 0..6),
         ) {
             let statements: Vec<_> = statements
                 .into_iter()
@@ -269,6 +277,19 @@ mod tests {
             let at = at % payload.len();
             payload[at] ^= 1 << bit;
             prop_assert!(decode(&payload).is_err());
+        }
+
+        #[test]
+        fn an_entry_of_the_first_version_is_read_and_holds_only_what_that_version_knew(expected in -5i64..5) {
+            let s = Arc::new(Shipped { sql: "SET LOCAL x = 1".into(), params: Vec::new(), expected });
+            let mut payload = encode(&[], std::slice::from_ref(&s));
+            prop_assert_eq!(decode(&payload).is_ok(), expected >= FOR_TRANSACTION);
+            payload[3] = 1;
+            prop_assert_eq!(decode(&payload).is_ok(), expected >= DDL);
+            for other in [0, VERSION + 1] {
+                payload[3] = other;
+                prop_assert_eq!(decode(&payload).unwrap_err().status(), Status::Tables);
+            }
         }
 
         #[test]

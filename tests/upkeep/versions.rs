@@ -84,4 +84,24 @@ on_all_engines! {
         pair.assert_equal();
         assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM items"), 2);
     }
+
+    fn an_entry_of_the_first_payload_version_is_replayed(pair: &Pair) {
+        make_items(pair);
+        let pool = open(pair);
+        pool.detach().unwrap();
+        let mut s = acquire(&pool);
+        assert_eq!(insert(&mut s, 1).unwrap(), Status::Queued);
+        // The version is the fourth byte.
+        pair.master.sql(pair.pick(
+            "UPDATE invocation_queue SET payload = CAST(substr(payload, 1, 3) || x'01' || substr(payload, 5) AS BLOB)",
+            "UPDATE invocation_queue SET payload = set_byte(payload, 3, 1)",
+            "UPDATE invocation_queue SET payload = INSERT(payload, 4, 1, x'01')",
+        ));
+        pool.attach().unwrap();
+        drop(s);
+        settle(pair, &pool);
+        close(pool);
+        pair.assert_equal();
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM items"), 1);
+    }
 }

@@ -524,7 +524,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link, remove: bool) -> Result<bool
         // Under the lock of its position row nothing of it is in flight any more.
         let name = [own.clone(), r[0].clone()];
         mirror.begin(true)?;
-        let at = mirror.query(&pair.mirror_tables.lock_applied, &name);
+        let at = mirror.query(&pair.mirror_tables().lock_applied, &name);
         mirror.rollback()?;
         if at?.first().and_then(|r| r.first()).map_or(0, int) < int(&r[1]) {
             unapplied += 1;
@@ -567,11 +567,11 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link, remove: bool) -> Result<bool
     if !registered || slots > 0 {
         return link.rollback().map(|()| false);
     }
-    let applied = pair.mirror_tables.name("twin_applied");
+    let applied = pair.mirror_tables().name("twin_applied");
     let sql = format!("SELECT slot FROM {applied} WHERE pool = ?");
     let positions = mirror.query(&sql, std::slice::from_ref(&own))?;
     mirror.begin(true)?;
-    mirror.run(&pair.mirror_tables.take_lease, &[])?;
+    mirror.run(&pair.mirror_tables().take_lease, &[])?;
     let sql = format!("DELETE FROM {applied} WHERE pool = ? AND slot = ?");
     for r in &positions {
         mirror.run(&sql, &[own.clone(), r[0].clone()])?;

@@ -225,7 +225,7 @@ pub fn skip_pending(pair: &Pair, name: &str) -> Result<()> {
     let payloads = pending_payloads(&mut link, pair, &name, "queue skip")?;
     // Under the lock of its position nothing of it is in flight.
     mirror.begin(true)?;
-    let at = mirror.query(&pair.mirror_tables.lock_applied, &name[..2]);
+    let at = mirror.query(&pair.mirror_tables().lock_applied, &name[..2]);
     mirror.rollback()?;
     if at?.first().and_then(|r| r.first()).map_or(0, int) >= int(&name[2]) {
         return Err(Error::new(Status::BadArgument, "queue skip: the mirror has this transaction already"));

@@ -33,7 +33,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// What this pool knows that the mirror has.
 #[derive(Debug, Default)]
 pub struct Standing {
-    reading: String,
+    reading: Mutex<String>,
     pool: String,
     /// Own slots: the last number whose COMMIT the mirror has answered.
     applied: Mutex<HashMap<i64, u64>>,
@@ -43,10 +43,14 @@ pub struct Standing {
 impl Standing {
     pub fn new(mirror_tables: &Tables, pool: &str) -> Standing {
         Standing {
-            reading: mirror_tables.read_standing.clone(),
+            reading: Mutex::new(mirror_tables.read_standing.clone()),
             pool: pool.to_owned(),
             ..Standing::default()
         }
+    }
+
+    pub fn read_from(&self, mirror_tables: &Tables) {
+        self.reading.lock().clone_from(&mirror_tables.read_standing);
     }
 
     /// The mirror has answered the COMMIT of this transaction.
@@ -57,10 +61,11 @@ impl Standing {
     /// Every new connection to the mirror is asked whether it leads to the same mirror as before.
     pub fn look(&self, mirror: &mut Link) -> Result<()> {
         let (applied, mark) = (self.applied.lock().clone(), self.mark.load(Ordering::SeqCst));
-        if self.reading.is_empty() || (applied.is_empty() && mark == 0) {
+        let reading = self.reading.lock().clone();
+        if reading.is_empty() || (applied.is_empty() && mark == 0) {
             return Ok(());
         }
-        let rows = mirror.query(&self.reading, &[Value::Text(self.pool.clone())])?;
+        let rows = mirror.query(&reading, &[Value::Text(self.pool.clone())])?;
         let found: HashMap<i64, u64> = rows.iter().map(|r| (int(&r[0]), int(&r[1]) as u64)).collect();
         let at = |slot: i64| found.get(&slot).copied().unwrap_or(0);
         // The mark stands among the slots under the number 0, which no slot has.
@@ -164,14 +169,14 @@ fn marks(link: &mut Link, tables: &Tables) -> Result<(u64, u64)> {
 
 /// What is found, as the reason for `diverged`. The caller holds the replay lock.
 fn evidence(pair: &Pair, master: &mut Link, mirror: &mut Link) -> Result<Option<String>> {
-    let (t, u) = (&pair.tables, &pair.mirror_tables);
+    let (t, u) = (&pair.tables, pair.mirror_tables());
     match pair.mirror.standing.look(mirror) {
         Err(e) if e.status() == Status::Diverged => return Ok(Some(e.to_string())),
         other => other?,
     }
     let (_, noted_of_mirror) = marks(master, t)?;
     let before = read_applied(mirror, &u.read_applied)?;
-    let (mark_of_mirror, noted_of_master) = marks(mirror, u)?;
+    let (mark_of_mirror, noted_of_master) = marks(mirror, &u)?;
     let registered = master.query(&format!("SELECT pool FROM {}", t.name("twin_pool")), &[])?;
     let registered = registered.iter().filter_map(|r| r.first()).map(text).collect();
     let rows = master.query(&t.read_positions, &[])?;
@@ -270,14 +275,14 @@ fn exchange(pair: &Pair, master: &mut Link, mirror: &mut Link) -> Result<()> {
             }
         }
     };
-    let of_mirror = raise(mirror, &pair.mirror_tables, None)?;
+    let of_mirror = raise(mirror, &pair.mirror_tables(), None)?;
     pair.mirror.standing.mark.fetch_max(of_mirror, Ordering::SeqCst);
     let of_master = {
         let _turn = pair.writers_turn()?;
         raise(master, &pair.tables, Some(of_mirror))?
     };
     let note = [Value::Int(of_master as i64), Value::Int(of_master as i64)];
-    mirror.run(&pair.mirror_tables.note_mark, &note).map(drop)
+    mirror.run(&pair.mirror_tables().note_mark, &note).map(drop)
 }
 
 /// At an orderly end: what was done since the last time is covered too.

@@ -104,20 +104,44 @@ pub struct Slot {
     pub has_parts: bool,
 }
 
+/// The mirror's tables, and what every mirror half sends.
+#[derive(Debug)]
+pub struct MirrorTables {
+    tables: Tables,
+    pub apply_sql: Arc<str>,
+    pub ensure_applied_sql: Arc<str>,
+}
+
+impl MirrorTables {
+    fn new(tables: Tables) -> MirrorTables {
+        MirrorTables {
+            apply_sql: tables.apply.as_str().into(),
+            ensure_applied_sql: tables.insert_applied.as_str().into(),
+            tables,
+        }
+    }
+}
+
+impl std::ops::Deref for MirrorTables {
+    type Target = Tables;
+
+    fn deref(&self) -> &Tables {
+        &self.tables
+    }
+}
+
 /// The heart that everything of a pool holds on to.
 pub struct Pair {
     /// The pool's UUID, new at every open.
     pub id: String,
     pub setup: Setup,
     pub tables: Tables,
-    pub apply_sql: Arc<str>,
-    pub ensure_applied_sql: Arc<str>,
     /// What makes the mirror check deferred constraints now.
     pub mirror_check: Option<&'static str>,
     pub master_connection: String,
     pub master_settings: LinkSettings,
     pub mirror: Arc<MirrorTarget>,
-    pub mirror_tables: Tables,
+    mirror_tables: RwLock<Arc<MirrorTables>>,
     pub classifier: Classifier,
     pub between: Between,
     /// Turns at a master that has one writer at a time; `None`: it has many.
@@ -181,11 +205,9 @@ impl Pair {
             id: p.id,
             catalogue: Catalogue::new(p.setup.catalogue_age),
             setup: p.setup,
-            apply_sql: p.mirror_tables.apply.as_str().into(),
-            ensure_applied_sql: p.mirror_tables.insert_applied.as_str().into(),
             mirror_check: dialect(p.mirror_tables.engine).check_constraints_now(),
             tables: p.tables,
-            mirror_tables: p.mirror_tables,
+            mirror_tables: RwLock::new(Arc::new(MirrorTables::new(p.mirror_tables))),
             master_connection: p.master_connection,
             master_settings: p.master_settings,
             mirror: Arc::new(MirrorTarget { standing, ..p.mirror }),
@@ -306,7 +328,31 @@ impl Pair {
     }
 
     pub fn open_mirror(&self) -> Result<Link> {
-        Link::open(Side::Mirror, &self.mirror.connection_string, &self.mirror.settings)
+        let mut link = Link::open(Side::Mirror, &self.mirror.connection_string, &self.mirror.settings)?;
+        let known = self.mirror_tables();
+        if !known.are_placed() {
+            let placed = known.place(&mut link)?;
+            self.mirror.standing.read_from(&placed);
+            *self.mirror_tables.write() = Arc::new(MirrorTables::new(placed));
+        }
+        Ok(link)
+    }
+
+    /// The mirror's tables. Where the mirror was away when the pool was opened, nobody knows yet where they stand:
+    /// their names say so by [`Tables::are_placed`].
+    pub fn mirror_tables(&self) -> Arc<MirrorTables> {
+        Arc::clone(&self.mirror_tables.read())
+    }
+
+    /// The same for a session, which may have changed what names mean there.
+    pub fn placed_mirror_tables(&self) -> Arc<MirrorTables> {
+        let known = self.mirror_tables();
+        if !known.are_placed()
+            && let Err(e) = self.open_mirror()
+        {
+            log::debug!(target: "twinpool::pair", "{}: where the mirror's tables stand: {e}", self.setup.name);
+        }
+        self.mirror_tables()
     }
 
     /// Runs something short on the control connection, which is made anew once when it was lost.

@@ -154,6 +154,16 @@ impl Tables {
         Ok(Tables::placed(link.engine(), schema, &place, prefix))
     }
 
+    /// Whether the names stay true whatever a session does to its search path.
+    pub fn are_placed(&self) -> bool {
+        self.engine != Engine::Postgres || !self.place.is_empty()
+    }
+
+    /// The same tables, where this connection finds them; before anybody changes its search path.
+    pub fn place(&self, link: &mut Link) -> Result<Tables> {
+        Tables::of(link, &self.schema, &self.prefix)
+    }
+
     fn placed(engine: Engine, schema: &str, place: &str, prefix: &str) -> Tables {
         let q = |name: &str| qualify(engine, place, prefix, name);
         let (pending, part, queue, state, guard, applied, replayer, quarantine) = (

@@ -113,7 +113,7 @@ fn compare_pair(pair: &Pair, progress: &mut dyn FnMut(&str, u64)) -> Result<Vec<
     for link in [&mut master, &mut mirror] {
         link.set_call_timeout(Some(pair.setup.verify_read_timeout));
     }
-    compare_all(&mut master, &pair.tables, &mut mirror, &pair.mirror_tables, progress)
+    compare_all(&mut master, &pair.tables, &mut mirror, &pair.mirror_tables(), progress)
 }
 
 /// (schema on the master, schema on the mirror, name)

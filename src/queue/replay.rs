@@ -90,7 +90,7 @@ impl From<Error> for Trouble {
 impl<'a> Replayer<'a> {
     /// Takes the next lease number on the mirror. The caller holds the replay lock on the master.
     pub fn start(pair: &'a Pair, master: Link, mut mirror: Link) -> Result<Replayer<'a>> {
-        let t = &pair.mirror_tables;
+        let t = pair.mirror_tables();
         mirror.begin(true)?;
         mirror.run(&t.take_lease, &[])?;
         let rows = mirror.query(&t.read_lease, &[])?;
@@ -155,7 +155,7 @@ impl<'a> Replayer<'a> {
         }
         let mut due = Vec::new();
         let pending = self.master.query(&t.read_pending, &[])?;
-        let applied = read_applied(&mut self.mirror, &pair.mirror_tables.read_applied)?;
+        let applied = read_applied(&mut self.mirror, &pair.mirror_tables().read_applied)?;
         for r in pending {
             let (pool, slot, seq, parts) = (text(&r[0]), int(&r[1]), int(&r[2]) as u64, int(&r[3]));
             if applied.get(&(pool.clone(), slot)).is_some_and(|a| *a >= seq) {
@@ -250,7 +250,7 @@ impl<'a> Replayer<'a> {
     }
 
     fn apply_in_tx(&mut self, due: &[Due]) -> Result<(), Trouble> {
-        let t = &self.pair.mirror_tables;
+        let t = self.pair.mirror_tables();
         let lease = self.mirror.query(&t.lock_lease, &[])?;
         if lease.first().and_then(|r| r.first()).map(int) != Some(self.lease) {
             return Err(Error::new(Status::Retry, "replay: another process has taken over").into());

@@ -128,7 +128,7 @@ impl TwinSession {
             let half = Half::start(&self.pair.mirror, &self.settings, epoch, self.pair.setup.mirror_timeout);
             self.pair.register_half(half.shared());
             let own = vec![Value::Text(self.pair.id.clone()), Value::Int(self.slot.index)];
-            half.ensure_applied(&self.pair.ensure_applied_sql, own);
+            half.ensure_applied(&self.pair.placed_mirror_tables().ensure_applied_sql, own);
             self.half = Some(half);
         }
         if let Some(half) = &self.half {
@@ -366,7 +366,7 @@ impl TwinSession {
         let n = Value::Int(seq as i64);
         let term = Value::Int(pair.view().term as i64);
         let (pool, slot) = (Value::Text(pair.id.clone()), Value::Int(self.slot.index));
-        half.apply(&pair.apply_sql, vec![n.clone(), pool, slot, n, term]);
+        half.apply(&pair.mirror_tables().apply_sql, vec![n.clone(), pool, slot, n, term]);
         half.go();
         true
     }
@@ -567,7 +567,8 @@ impl TwinSession {
             .filter(|(key, seq)| self.known_applied.get(key).is_none_or(|known| known < seq))
             .collect();
         let mut pause = Duration::from_micros(500);
-        let sql = &self.pair.mirror_tables.read_applied;
+        let tables = self.pair.mirror_tables();
+        let sql = &tables.read_applied;
         while !missing.is_empty() {
             let Some(half) = &self.half else { return false };
             let Ok(rows) = half.query(sql, self.pair.setup.mirror_timeout) else { return false };

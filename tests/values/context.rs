@@ -2,7 +2,7 @@
 //! by them.
 
 use twinpool::Status;
-use twinpool_testkit::{Engine, Pair, on_all_engines};
+use twinpool_testkit::{Engine, Pair, on_all_engines, on_own_servers};
 
 use crate::common::*;
 
@@ -128,5 +128,41 @@ on_all_engines! {
             run(s, "UPDATE items SET n = (SELECT max(n) FROM work) WHERE id = ?", &[int(n * 10 + 1)]);
         });
         assert_eq!(pair.mirror.count("SELECT SUM(n) FROM items"), 36);
+    }
+}
+
+on_own_servers! {
+    fn own_tables_are_found_under_another_search_path_where_the_mirror_was_away_at_open(pair: &Pair) {
+        if pair.engine() != Engine::Postgres {
+            return;
+        }
+        // Tables of the same names stand in the application's way.
+        pair.sql_on_both("CREATE SCHEMA other; CREATE TABLE other.t (id int PRIMARY KEY)");
+        close(open(pair));
+        let decoys = ["twin_applied", "twin_replayer", "twin_state", "twin_pending", "invocation_queue"];
+        for table in decoys {
+            pair.sql_on_both(&format!("CREATE TABLE other.{table} (LIKE public.{table} INCLUDING ALL)"));
+        }
+        pair.mirror.kill();
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        run(&mut s, "SET search_path TO other, public", &[]);
+        for id in 0..5 {
+            assert_eq!(run(&mut s, "INSERT INTO t (id) VALUES (?)", &[int(id)]).0, Status::Queued);
+        }
+        pair.mirror.restart();
+        wait_in_sync(&pool);
+        for id in 5..10 {
+            assert_eq!(run(&mut s, "INSERT INTO t (id) VALUES (?)", &[int(id)]).0, Status::Ok);
+        }
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM other.t"), 10);
+        for table in decoys {
+            for node in pair.nodes() {
+                assert_eq!(node.count(&format!("SELECT COUNT(*) FROM other.{table}")), 0, "{table}");
+            }
+        }
     }
 }

@@ -286,6 +286,24 @@ impl Insert<'_, '_> {
             .unwrap_or(to)
     }
 
+    /// Whether it leaves this column's value to the database, in its first row.
+    fn leaves_out(&self, column: &ColumnFacts, facts: &TableFacts) -> bool {
+        let place = match &self.columns {
+            Some(named) => named.iter().position(|&i| {
+                target::column_at(facts, self.engine, self.scan, i).is_some_and(|c| c.name == column.name)
+            }),
+            None => facts.columns.iter().position(|c| c.name == column.name),
+        };
+        match (&self.source, place) {
+            (Source::Defaults, _) | (_, None) => true,
+            (Source::Query, Some(_)) => self.overridden,
+            (Source::Rows(rows), Some(place)) => {
+                let value = rows.first().and_then(|row| row.get(place));
+                self.overridden || value.is_none_or(|v| v.len() == 1 && self.scan.is(v.start, "DEFAULT"))
+            }
+        }
+    }
+
     fn row_count(&self) -> usize {
         match &self.source {
             Source::Rows(rows) => rows.len(),
@@ -338,7 +356,8 @@ fn captured(insert: &Insert, facts: &TableFacts) -> Result<RowsPlan, Unsafe> {
     let table = rows::table_text(&insert.target, engine);
     let returning = insert.returning.is_some();
     let text = parse::text(scan, insert.whole.clone());
-    Ok(RowsPlan::insert(facts, engine, &table, &conflict, returning, |columns| match returning {
+    let leaves_out = |column: &ColumnFacts| insert.leaves_out(column, facts);
+    Ok(RowsPlan::insert(facts, engine, &table, &conflict, returning, leaves_out, |columns| match returning {
         true => format!("{text}, {columns}"),
         false => format!("{text} RETURNING {columns}"),
     }))

@@ -25,6 +25,8 @@ pub struct RowsPlan {
     columns: Vec<Carried>,
     ship: Ship,
     counters: Vec<Counter>,
+    /// The column whose values the database generates for this INSERT.
+    generated: Option<usize>,
 }
 
 /// How the written rows are found.
@@ -90,13 +92,14 @@ pub(super) fn table_text(target: &target::Target, engine: Engine) -> String {
 }
 
 impl RowsPlan {
-    /// For an INSERT. `returned`: makes the statement with these columns behind its RETURNING.
+    /// For an INSERT. `leaves_out`: whether it leaves a column's value to the database. `returned`: makes the statement with these columns behind its RETURNING.
     pub(super) fn insert(
         facts: &TableFacts,
         engine: Engine,
         table: &str,
         conflict: &OnConflict,
         returning: bool,
+        leaves_out: impl Fn(&ColumnFacts) -> bool,
         returned: impl FnOnce(&str) -> String,
     ) -> RowsPlan {
         let given: Vec<&ColumnFacts> = facts.columns.iter().filter(|c| !c.computed).collect();
@@ -127,6 +130,7 @@ impl RowsPlan {
                 .enumerate()
                 .filter_map(|(column, c)| Some(Counter { column, sequence: c.sequence.clone()? }))
                 .collect(),
+            generated: given.iter().position(|c| c.default == DefaultKind::Generated && leaves_out(c)),
             columns,
         }
     }
@@ -159,6 +163,7 @@ impl RowsPlan {
             columns,
             ship: Ship::Update { table, written: count },
             counters: Vec::new(),
+            generated: None,
         }
     }
 
@@ -192,13 +197,13 @@ impl RowsPlan {
         })
     }
 
+    /// The key that the database gave to the first of these rows; `None`: it gave none.
+    pub fn generated_key(&self, rows: &[Vec<Value>]) -> Option<i64> {
+        number(rows.first()?.get(self.generated?)?)
+    }
+
     /// The highest number in these rows for each sequence.
     pub fn counted(&self, rows: &[Vec<Value>]) -> Vec<(&str, i64)> {
-        let number = |v: &Value| match v {
-            Value::Int(n) => Some(*n),
-            Value::Text(s) | Value::Decimal(s) => s.parse().ok(),
-            _ => None,
-        };
         self.counters
             .iter()
             .filter_map(|c| {
@@ -270,6 +275,14 @@ fn update_tail(engine: Engine, key: &[String], written: &[&ColumnFacts]) -> Stri
             let key: Vec<String> = key.iter().map(|k| target::quote(k, engine)).collect();
             format!(" ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), set(&|c| format!("excluded.{c}")))
         }
+    }
+}
+
+fn number(v: &Value) -> Option<i64> {
+    match v {
+        Value::Int(n) => Some(*n),
+        Value::Text(s) | Value::Decimal(s) => s.parse().ok(),
+        _ => None,
     }
 }
 

@@ -43,6 +43,7 @@ impl TwinSession {
         };
         let counted: Vec<(String, i64)> =
             plan.counted(&rows).into_iter().map(|(sequence, n)| (sequence.to_owned(), n)).collect();
+        self.note_captured_key(kind, plan, &rows);
         let Some(repeats) = plan.repeats(rows) else {
             let e = Error::new(Status::Internal, "execute: a row that was written cannot be read back");
             return Err(self.lost_rows(e));

@@ -2,12 +2,13 @@
 //!
 //! Engines remember one key for each connection, and the session's own INSERTs into its tables would replace it:
 //! so it is read directly behind the user's INSERT, which costs a question to the master, and only while
-//! somebody wants it.
+//! somebody wants it. PostgreSQL has no such memory: there the key is among the rows that are captured anyway.
 
 use super::session::TwinSession;
 use crate::error::{Error, Result, Status};
 use crate::pair::shared::int;
-use crate::sql::{Kind, Verb};
+use crate::sql::{Kind, RowsPlan, Verb};
+use crate::value::Value;
 
 /// What is known of generated keys.
 #[derive(Debug, Default)]
@@ -19,12 +20,6 @@ pub(super) struct Keys {
 impl TwinSession {
     /// Whether the keys of the INSERTs to come are kept; switched off at release.
     pub fn keep_keys(&mut self, on: bool) -> Result<()> {
-        if on && self.master()?.dialect().generated_key_sql().is_none() {
-            return Err(Error::new(
-                Status::Unsupported,
-                "generated keys: this engine gives them by INSERT … RETURNING only",
-            ));
-        }
         self.keys = Keys { wanted: on, last: None };
         Ok(())
     }
@@ -51,10 +46,19 @@ impl TwinSession {
 
     /// Behind the user's statement.
     pub(super) fn note_key(&mut self, kind: &Kind, affected: i64) -> Result<()> {
-        if self.keys.wanted && *kind == Kind::Write(Verb::Insert) && affected != 0 {
+        let asks = self.master()?.dialect().generated_key_sql().is_some();
+        if asks && self.keys.wanted && *kind == Kind::Write(Verb::Insert) && affected != 0 {
             self.keys.last = Some(self.read_key()?).filter(|key| *key != 0);
         }
         Ok(())
+    }
+
+    /// Where the engine has no question for it. The first row's, as MariaDB has it.
+    pub(super) fn note_captured_key(&mut self, kind: &Kind, plan: &RowsPlan, rows: &[Vec<Value>]) {
+        let asks = self.master.as_ref().is_none_or(|m| m.dialect().generated_key_sql().is_some());
+        if self.keys.wanted && *kind == Kind::Write(Verb::Insert) && !asks {
+            self.keys.last = plan.generated_key(rows);
+        }
     }
 
     fn read_key(&mut self) -> Result<i64> {

@@ -32,9 +32,29 @@ pub struct ColumnFacts {
     pub computed: bool,
     /// MariaDB's `ON UPDATE CURRENT_TIMESTAMP`: takes the time by itself when the row is updated.
     pub on_update: bool,
-    /// PostgreSQL: the sequence that the default draws from, quoted and with its schema. It stands by itself:
-    /// a row that gives the number explicitly does not move it on.
-    pub sequence: Option<String>,
+    /// The sequence that the default draws from.
+    pub sequence: Option<Sequence>,
+}
+
+/// A sequence, which stands by itself: a row that gives the number explicitly does not move it on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sequence {
+    /// Quoted, with its schema where it is needed.
+    pub name: String,
+    /// From one number to the next; negative where it descends.
+    pub step: i64,
+}
+
+impl Sequence {
+    /// Whether a sequence that stands at `there` will not give `number` any more.
+    pub fn is_beyond(&self, there: i64, number: i64) -> bool {
+        if self.step < 0 { there <= number } else { there >= number }
+    }
+
+    /// The number so many steps after this one.
+    pub fn after(&self, number: i64, steps: i64) -> i64 {
+        number.saturating_add(self.step.saturating_mul(steps))
+    }
 }
 
 /// One table, read from the catalogue of its node.

@@ -18,7 +18,7 @@ use super::{Event, Listener};
 use crate::config::QueueSettings;
 use crate::config::Validation;
 use crate::error::{Error, Result, Side, Status};
-use crate::link::catalog::TableFacts;
+use crate::link::catalog::{Sequence, TableFacts};
 use crate::link::dialects::dialect;
 use crate::link::{Link, LinkSettings};
 use crate::metrics::Metrics;
@@ -150,7 +150,7 @@ pub struct Pair {
     /// The mirror's sequences, and the numbers up to which they need not be moved on; in this epoch, for when it
     /// ends another database may take the mirror's place. No other lock is taken
     /// while it is held.
-    pub counters_known: Mutex<(u64, HashMap<String, i64>)>,
+    pub counters_known: Mutex<(u64, HashMap<Sequence, i64>)>,
     pub metrics: Arc<Metrics>,
     /// The newest epoch in which a mirror COMMIT of ours failed or a master COMMIT is unresolved, 0: none.
     /// Nothing may be direct in it or before. It is never cleared: only a drain brings a higher epoch that is

@@ -55,6 +55,8 @@ pub struct Analysis {
 pub struct Planned {
     pub plan: Plan,
     pub tables: Vec<NamedTable>,
+    /// Sequences it draws from by their names.
+    pub draws: Vec<String>,
 }
 
 impl Analysis {
@@ -121,7 +123,13 @@ impl Classifier {
             Ok(found)
         };
         let plan = super::plan::plan(self.engine, analysis, &mut noting)?;
-        let planned = Arc::new(Planned { plan, tables });
+        let draws = match plan {
+            Plan::Rows(_) | Plan::Local => {
+                super::draws::draws(&Scan::new(&analysis.text, self.engine), self.engine)
+            }
+            _ => Vec::new(),
+        };
+        let planned = Arc::new(Planned { plan, tables, draws });
         if let Some(generation) = generation.filter(|_| all_there) {
             *analysis.planned.lock() = Some((generation, Arc::clone(&planned)));
         }

@@ -11,6 +11,7 @@ mod carry;
 mod classifier;
 mod classify;
 mod determinate;
+mod draws;
 mod functions;
 mod hints;
 mod insert;

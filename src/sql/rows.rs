@@ -2,7 +2,7 @@
 //! there by the same statement or directly behind it, and statements that put these rows go to the mirror.
 
 use crate::link::Engine;
-use crate::link::catalog::{ColumnFacts, DefaultKind, TableFacts};
+use crate::link::catalog::{ColumnFacts, DefaultKind, Sequence, TableFacts};
 use crate::value::Value;
 
 use super::carry::Carried;
@@ -50,7 +50,7 @@ enum Ship {
 #[derive(Clone, Debug)]
 struct Counter {
     column: usize,
-    sequence: String,
+    sequence: Sequence,
 }
 
 /// A statement for the mirror.
@@ -202,13 +202,14 @@ impl RowsPlan {
         number(rows.first()?.get(self.generated?)?)
     }
 
-    /// The highest number in these rows for each sequence.
-    pub fn counted(&self, rows: &[Vec<Value>]) -> Vec<(&str, i64)> {
+    /// The last number in these rows for each sequence, as it goes.
+    pub fn counted(&self, rows: &[Vec<Value>]) -> Vec<(&Sequence, i64)> {
         self.counters
             .iter()
             .filter_map(|c| {
-                let highest = rows.iter().filter_map(|row| number(row.get(c.column)?)).max()?;
-                Some((c.sequence.as_str(), highest))
+                let numbers = rows.iter().filter_map(|row| number(row.get(c.column)?));
+                let last = numbers.reduce(|a, b| if c.sequence.is_beyond(a, b) { a } else { b })?;
+                Some((&c.sequence, last))
             })
             .collect()
     }

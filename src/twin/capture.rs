@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::Executed;
 use super::session::TwinSession;
 use crate::error::{Error, Result, Status};
+use crate::link::catalog::Sequence;
+use crate::pair::shared::{int, text};
 use crate::queue::{Shipped, entry};
-use crate::sql::{Kind, Repeat, RowsPlan, Way};
+use crate::sql::{Kind, Planned, Repeat, RowsPlan, Way};
 use crate::value::Value;
 
 /// How far the mirror's sequences are moved beyond what the master has given: the numbers of so many rows
@@ -41,8 +43,8 @@ impl TwinSession {
                 })?
             }
         };
-        let counted: Vec<(String, i64)> =
-            plan.counted(&rows).into_iter().map(|(sequence, n)| (sequence.to_owned(), n)).collect();
+        let counted: Vec<(Sequence, i64)> =
+            plan.counted(&rows).into_iter().map(|(sequence, n)| (sequence.clone(), n)).collect();
         self.note_captured_key(kind, plan, &rows);
         let Some(repeats) = plan.repeats(rows) else {
             let e = Error::new(Status::Internal, "execute: a row that was written cannot be read back");
@@ -114,24 +116,40 @@ impl TwinSession {
         }
     }
 
-    /// Moves the mirror's sequence on, where it may stand below a number that it is given explicitly.
-    fn advance(&mut self, sequence: String, n: i64) {
+    /// The sequences that a statement has drawn from by name: the caller may give the numbers to rows by itself.
+    pub(super) fn follow_draws(&mut self, planned: &Planned) -> Result<()> {
+        for name in &planned.draws {
+            let master = self.master()?;
+            let Some((sql, params)) = master.dialect().sequence_sql(name) else { continue };
+            let rows = master.query(&sql, &params)?;
+            let Some([known, last, step]) = rows.first().map(Vec::as_slice) else { continue };
+            if *last != Value::Null {
+                let (sequence, n) = (Sequence { name: text(known), step: int(step) }, int(last));
+                self.advance(sequence, n);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the mirror's sequence on, where it may stand before a number that the master has given.
+    fn advance(&mut self, sequence: Sequence, n: i64) {
         let epoch = self.pair.view().epoch;
-        let enough = |(of, known): &(u64, HashMap<String, i64>)| {
-            *of == epoch && known.get(&sequence).is_some_and(|known| *known >= n)
+        let enough = |(of, known): &(u64, HashMap<Sequence, i64>)| {
+            *of == epoch && known.get(&sequence).is_some_and(|known| sequence.is_beyond(*known, n))
         };
         if enough(&self.pair.counters_known.lock()) {
             return;
         }
         let Some(tx) = self.tx.as_mut() else { return };
-        if tx.advanced.iter().any(|(s, known)| *s == sequence && *known >= n) {
+        if tx.advanced.iter().any(|(s, known)| *s == sequence && s.is_beyond(*known, n)) {
             return;
         }
-        let Some(sql) = self.master.as_ref().and_then(|m| m.dialect().advance_sql()) else { return };
-        let ahead = n.saturating_add(AHEAD);
-        // Two that advance at once may leave the lower of their marks: both stand behind this one.
-        tx.advanced.push((sequence.clone(), n.saturating_add(AHEAD / 2)));
-        let params = vec![Value::Int(ahead), Value::Text(sequence), Value::Int(ahead)];
+        let ahead = sequence.after(n, AHEAD);
+        let statement = self.master.as_ref().and_then(|m| m.dialect().advance_sql(&sequence.name, ahead));
+        let Some((sql, params)) = statement else { return };
+        // Two that advance at once may leave the mark that is less far: both stand behind this one.
+        let good = sequence.after(n, AHEAD / 2);
+        tx.advanced.push((sequence, good));
         self.ship(Shipped { sql: sql.into(), params, expected: entry::UNCOUNTED });
     }
 
@@ -144,8 +162,10 @@ impl TwinSession {
             *known = (epoch, HashMap::new());
         }
         for (sequence, n) in tx.advanced.drain(..) {
-            let place = known.1.entry(sequence).or_insert(n);
-            *place = n.max(*place);
+            let place = known.1.get(&sequence).copied();
+            if place.is_none_or(|place| sequence.is_beyond(n, place)) {
+                known.1.insert(sequence, n);
+            }
         }
     }
 }

@@ -357,7 +357,10 @@ impl TwinSession {
             tries += 1;
             let planned = self.plan(analysis)?;
             let done = self.run_planned(sql, params, analysis, &planned);
-            let Err(e) = done else { return done };
+            let Err(e) = done else {
+                self.follow_draws(&planned)?;
+                return done;
+            };
             if tries == PLANS || e.is_lost() || !self.was_planned_by_old_facts(&planned, &e).unwrap_or(false)
             {
                 return Err(e);

@@ -11,7 +11,7 @@ use super::half::{Failure, Half};
 use super::session::TwinSession;
 use crate::error::{Class, Error, Result, Side, Status};
 use crate::link::Outcome;
-use crate::link::catalog::NamedTable;
+use crate::link::catalog::{NamedTable, Sequence};
 use crate::pair::Turn;
 use crate::pair::shared::{int, text};
 use crate::pair::state::MirrorState;
@@ -53,7 +53,7 @@ pub struct Tx {
     /// `SET LOCAL` may have given names another meaning.
     pub(super) local_names: bool,
     /// Sequences of the mirror that this transaction moves on, and up to where they are good for then.
-    pub(super) advanced: Vec<(String, i64)>,
+    pub(super) advanced: Vec<(Sequence, i64)>,
     /// Tables whose facts statements of this transaction were planned by.
     pub(super) rests_on: Vec<NamedTable>,
     /// The master has said that these facts hold.

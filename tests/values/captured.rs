@@ -102,6 +102,82 @@ on_all_engines! {
         );
     }
 
+    fn numbers_that_a_program_draws_by_itself_are_not_given_again_by_the_mirror(pair: &Pair) {
+        pair.sql_on_both(pair.pick(
+            "CREATE TABLE always (id INTEGER PRIMARY KEY AUTOINCREMENT, n INT)",
+            "CREATE SEQUENCE s; CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE \"Wide\" INCREMENT 7; \
+             CREATE TABLE drawn (id bigint PRIMARY KEY, n int); CREATE TABLE wide (id bigint PRIMARY KEY, n int); \
+             CREATE TABLE falling (id bigint PRIMARY KEY DEFAULT nextval('down'), n int); \
+             CREATE TABLE always (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int)",
+            "CREATE SEQUENCE s; CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE Wide INCREMENT 7; \
+             CREATE TABLE drawn (id bigint PRIMARY KEY, n int); CREATE TABLE wide (id bigint PRIMARY KEY, n int); \
+             CREATE TABLE falling (id bigint PRIMARY KEY DEFAULT nextval(down), n int); \
+             CREATE TABLE always (id bigint AUTO_INCREMENT PRIMARY KEY, n int)",
+        ));
+        let sequences = pair.engine() != Engine::Sqlite;
+        let (one, wide, by_name) = match pair.engine() {
+            Engine::MariaDb => ("SELECT NEXT VALUE FOR s", "SELECT nextval(Wide)", "nextval(s)"),
+            _ => ("SELECT nextval('s')", "SELECT nextval('\"Wide\"')", "nextval('s')"),
+        };
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        let write = |s: &mut twinpool::Session| {
+            for _ in 0..5 {
+                run(s, "INSERT INTO always (n) VALUES (1)", &[]);
+                if !sequences {
+                    continue;
+                }
+                run(s, "INSERT INTO falling (n) VALUES (1)", &[]);
+                run(s, &format!("INSERT INTO drawn (id, n) VALUES ({by_name}, 1)"), &[]);
+                for (draw, table) in [(one, "drawn"), (wide, "wide")] {
+                    let drawn = rows(s, draw, &[]);
+                    run(s, &format!("INSERT INTO {table} (id, n) VALUES (?, 1)"), &[drawn[0][0].clone()]);
+                }
+            }
+        };
+        write(&mut s);
+        pool.detach().unwrap();
+        // The last ones, which nobody has given a row.
+        run(&mut s, "INSERT INTO always (n) VALUES (1)", &[]);
+        run(&mut s, "DELETE FROM always WHERE n = 1 AND id > 5", &[]);
+        write(&mut s);
+        pool.attach().unwrap();
+        wait_in_sync(&pool);
+        if sequences {
+            // Set on by the program, through the pool and past it.
+            let set = pair.pick("", "SELECT setval('s', 50000)", "SELECT setval(s, 50000)");
+            drop(s.execute(&format!("/*twin:write*/ {set}"), &[]).unwrap());
+            write(&mut s);
+            pair.master.sql(pair.pick("", "SELECT setval('s', 900000), setval('down', -900000)", "SELECT setval(s, 900000), setval(down, -900000)"));
+        }
+        write(&mut s);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+        // The roles are changed by hand.
+        for _ in 0..20 {
+            pair.mirror.sql("INSERT INTO always (n) VALUES (2)");
+            if sequences {
+                pair.mirror.sql("INSERT INTO falling (n) VALUES (2)");
+                for (draw, table) in [(one, "drawn"), (wide, "wide")] {
+                    let values = draw.trim_start_matches("SELECT ");
+                    pair.mirror.sql(&format!("INSERT INTO {table} (id, n) VALUES ({values}, 2)"));
+                }
+            }
+        }
+        let beyond = |table: &str, order: &str| {
+            let sql = format!("SELECT n FROM {table} ORDER BY id {order} LIMIT 20");
+            let last = pair.mirror.sql(&sql);
+            assert!(last.iter().all(|row| row[0].as_deref() == Some("2")), "{table}: {last:?}");
+        };
+        beyond("always", "DESC");
+        if sequences {
+            beyond("drawn", "DESC");
+            beyond("wide", "DESC");
+            beyond("falling", "ASC");
+        }
+    }
+
     fn a_batch_with_generated_keys_is_the_same_on_both_sides(pair: &Pair) {
         make_auto(pair);
         let pool = open(pair);

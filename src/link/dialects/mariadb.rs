@@ -90,6 +90,21 @@ impl Dialect for MariaDb {
         Some(format!("USE {}", self.quote_ident(name)))
     }
 
+    /// `SETVAL` takes no parameter, and does not go back. A sequence that is not there, or not ours to set, is none
+    /// of the mirror's business.
+    fn advance_sql(&self, name: &str, number: i64) -> Option<(String, Vec<Value>)> {
+        let sql = format!(
+            "BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; DO SETVAL({name}, {number}); END"
+        );
+        Some((sql, Vec::new()))
+    }
+
+    /// The numbers that it has taken for its cache count as given.
+    fn sequence_sql(&self, name: &str) -> Option<(String, Vec<Value>)> {
+        let shown = name.replace('\\', "\\\\").replace('\'', "''");
+        Some((format!("SELECT '{shown}', next_not_cached_value, increment FROM {name}"), Vec::new()))
+    }
+
     fn versions_sql(&self, tables: usize) -> String {
         mariadb_catalog::versions_sql(tables)
     }

@@ -4,7 +4,9 @@
 
 use crate::error::Result;
 use crate::link::Link;
-use crate::link::catalog::{ColumnFacts, DefaultKind, NamedTable, TableFacts, any, is_literal, keys, rows};
+use crate::link::catalog::{
+    ColumnFacts, DefaultKind, NamedTable, Sequence, TableFacts, any, is_literal, keys, rows,
+};
 use crate::value::Value;
 
 /// The version where the engine has none that tells.
@@ -56,6 +58,7 @@ pub(super) fn describe_table(
     schema: Option<&str>,
     name: &str,
 ) -> Result<Option<TableFacts>> {
+    let by_default = schema.is_none();
     let schema = match schema {
         Some(schema) => schema.to_owned(),
         None => match rows(link, "SELECT database()", &[])?.first().and_then(|r| r.optional(0)) {
@@ -75,7 +78,7 @@ pub(super) fn describe_table(
     let Some(table) = found.first() else { return Ok(None) };
     let sql = "SELECT column_name, column_type, is_nullable, column_default, extra, is_generated \
                FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position";
-    let columns: Vec<ColumnFacts> = rows(link, sql, &key)?
+    let mut columns: Vec<ColumnFacts> = rows(link, sql, &key)?
         .iter()
         .map(|r| {
             let (extra, computed) = (r.text(4).to_ascii_lowercase(), r.text(5) == "ALWAYS");
@@ -86,10 +89,14 @@ pub(super) fn describe_table(
                 default: default_kind(r.optional(3).as_deref(), &extra, computed),
                 computed,
                 on_update: extra.contains("on update"),
-                sequence: None,
+                sequence: sequence(r.optional(3).as_deref(), &key, by_default),
             }
         })
         .collect();
+    for sequence in columns.iter_mut().filter_map(|c| c.sequence.as_mut()) {
+        let found = rows(link, &format!("SELECT increment FROM {}", sequence.name), &[])?;
+        sequence.step = found.first().map_or(1, |r| r.int(0));
+    }
     let sql = "SELECT index_name, column_name, nullable <> 'YES' AND sub_part IS NULL \
                FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND non_unique = 0 \
                ORDER BY index_name, seq_in_index";
@@ -131,6 +138,15 @@ pub(super) fn describe_table(
         is_view: table.text(2).ends_with("VIEW"),
         is_temporary: false,
     }))
+}
+
+/// Without the database where it is the connection's: the mirror's may have another name.
+fn sequence(default: Option<&str>, key: &[Value; 2], by_default: bool) -> Option<Sequence> {
+    let name = default?.strip_prefix("nextval(")?.strip_suffix(')')?;
+    let Value::Text(schema) = &key[0] else { return None };
+    let own = format!("`{}`.", schema.replace('`', "``"));
+    let plain = name.strip_prefix(&own).filter(|_| by_default);
+    Some(Sequence { name: plain.unwrap_or(name).to_owned(), step: 1 })
 }
 
 fn default_kind(default: Option<&str>, extra: &str, computed: bool) -> DefaultKind {

@@ -95,9 +95,14 @@ pub trait Dialect: Send + Sync {
     /// done; `None`: the engine has no such question, RETURNING is its way.
     fn generated_key_sql(&self) -> Option<&'static str>;
 
-    /// Moves a sequence on to `?`, where it stands lower: (number, its name, number). It may do nothing, but
-    /// must not fail. `None` where explicit numbers move the counter on by themselves.
-    fn advance_sql(&self) -> Option<&'static str> {
+    /// Moves a sequence on to a number, where it stands before it. It may do nothing, but must not fail. `None`
+    /// where there are no sequences.
+    fn advance_sql(&self, _name: &str, _number: i64) -> Option<(String, Vec<Value>)> {
+        None
+    }
+
+    /// Asks a sequence for its own name, the last number that it may have given, and its step.
+    fn sequence_sql(&self, _name: &str) -> Option<(String, Vec<Value>)> {
         None
     }
 

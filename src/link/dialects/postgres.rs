@@ -77,13 +77,22 @@ impl Dialect for Postgres {
         Some(format!("SET search_path TO {}", self.quote_ident(name)))
     }
 
-    fn advance_sql(&self) -> Option<&'static str> {
-        Some(
-            "SELECT setval(q.seqrelid::regclass, least(?::int8, q.seqmax)) FROM pg_catalog.pg_sequence q \
-             WHERE q.seqrelid = to_regclass(?) AND q.seqincrement > 0 \
+    fn advance_sql(&self, name: &str, number: i64) -> Option<(String, Vec<Value>)> {
+        let sql = "SELECT setval(q.seqrelid::regclass, greatest(least(?::int8, q.seqmax), q.seqmin)) \
+             FROM pg_catalog.pg_sequence q WHERE q.seqrelid = to_regclass(?) \
              AND has_sequence_privilege(q.seqrelid, 'UPDATE') \
-             AND coalesce(pg_sequence_last_value(q.seqrelid::regclass), 0) < least(?::int8, q.seqmax)",
-        )
+             AND coalesce(CASE WHEN q.seqincrement > 0 \
+             THEN pg_sequence_last_value(q.seqrelid::regclass) < least(?::int8, q.seqmax) \
+             ELSE pg_sequence_last_value(q.seqrelid::regclass) > greatest(?::int8, q.seqmin) END, true)";
+        let number = Value::Int(number);
+        Some((sql.to_owned(), vec![number.clone(), Value::Text(name.to_owned()), number.clone(), number]))
+    }
+
+    fn sequence_sql(&self, name: &str) -> Option<(String, Vec<Value>)> {
+        let sql = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_sequence_last_value(c.oid), \
+             q.seqincrement FROM pg_catalog.pg_sequence q JOIN pg_catalog.pg_class c ON c.oid = q.seqrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE q.seqrelid = to_regclass(?)";
+        Some((sql.to_owned(), vec![Value::Text(name.to_owned())]))
     }
 
     fn versions_sql(&self, _tables: usize) -> String {

@@ -2,7 +2,9 @@
 
 use crate::error::Result;
 use crate::link::Link;
-use crate::link::catalog::{ColumnFacts, DefaultKind, NamedTable, TableFacts, any, is_literal, keys, rows};
+use crate::link::catalog::{
+    ColumnFacts, DefaultKind, NamedTable, Sequence, TableFacts, any, is_literal, keys, rows,
+};
 use crate::link::dialects::quoted;
 use crate::value::Value;
 
@@ -85,7 +87,7 @@ pub(super) fn describe_table(
                FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
                LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
                WHERE a.attrelid = ?::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-    let columns: Vec<ColumnFacts> = rows(link, sql, &oid)?
+    let mut columns: Vec<ColumnFacts> = rows(link, sql, &oid)?
         .iter()
         .map(|r| {
             let (identity, computed, default) = (r.is(3), r.is(4), r.text(5));
@@ -105,10 +107,18 @@ pub(super) fn describe_table(
                 },
                 computed,
                 on_update: false,
-                sequence: r.optional(6).filter(|_| default.starts_with("nextval(") || identity),
+                sequence: r
+                    .optional(6)
+                    .filter(|_| default.starts_with("nextval(") || identity)
+                    .map(|name| Sequence { name, step: 1 }),
             }
         })
         .collect();
+    for sequence in columns.iter_mut().filter_map(|c| c.sequence.as_mut()) {
+        let sql = "SELECT seqincrement FROM pg_catalog.pg_sequence WHERE seqrelid = to_regclass(?)";
+        let found = rows(link, sql, &[Value::Text(sequence.name.clone())])?;
+        sequence.step = found.first().map_or(1, |r| r.int(0));
+    }
     let sql = "SELECT i.indexrelid::int8, a.attname, a.attnotnull, i.indisprimary FROM pg_catalog.pg_index i \
                CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, position) \
                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \

@@ -398,4 +398,20 @@ on_all_engines! {
         close(pool);
         pair.assert_equal();
     }
+
+    fn the_default_of_a_domain_is_that_of_its_columns(pair: &Pair) {
+        if pair.engine() != Engine::Postgres {
+            return;
+        }
+        pair.sql_on_both("CREATE DOMAIN d AS int; CREATE TABLE t (id int PRIMARY KEY, v d)");
+        let pool = open(pair);
+        let mut s = acquire(&pool);
+        run(&mut s, "INSERT INTO t (id) VALUES (1)", &[]);
+        pair.sql_on_both("ALTER DOMAIN d SET DEFAULT (random() * 1000000)::int");
+        run(&mut s, "INSERT INTO t (id) VALUES (2)", &[]);
+        drop(s);
+        close(pool);
+        assert_eq!(pair.master.count("SELECT count(v) FROM t"), 1);
+        pair.assert_equal();
+    }
 }

@@ -9,11 +9,13 @@ use crate::link::dialects::quoted;
 use crate::value::Value;
 
 /// The version of a table's facts, `c` being its row: every DDL that changes one of them writes one of these
-/// rows anew, so that its `xmin` is another. Foreign keys show by their triggers, on both tables. A table that is
+/// rows anew, so that its `xmin` is another. Foreign keys show by their triggers, on both tables; domains have
+/// defaults of their own. A table that is
 /// written stays as it is until the transaction ends: DDL waits for the lock of the write.
 const VERSION: &str = "concat(c.oid, ':', hashtextextended(concat(c.xmin, \
-    (SELECT string_agg(concat(a.attnum, ':', a.xmin), ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
-    WHERE a.attrelid = c.oid AND a.attnum > 0), '/', \
+    (SELECT string_agg(concat(a.attnum, ':', a.xmin, ':', \
+    (SELECT d.xmin FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid AND d.typtype = 'd')), ' ' ORDER BY a.attnum) \
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0), '/', \
     (SELECT string_agg(concat(i.indexrelid, ':', i.xmin), ' ' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i \
     WHERE i.indrelid = c.oid), '/', \
     (SELECT string_agg(concat(t.oid, ':', t.xmin), ' ' ORDER BY t.oid) FROM pg_catalog.pg_trigger t \
@@ -75,7 +77,7 @@ pub(super) fn describe_table(
     let Some(table) = found.first() else { return Ok(None) };
     let oid = [Value::Int(table.int(0))];
     let sql = "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull, \
-               a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), ''), \
+               a.attidentity <> '', a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END, ''), \
                (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_catalog.pg_class s \
                JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace WHERE s.relkind = 'S' AND s.oid = coalesce( \
                (SELECT p.objid FROM pg_catalog.pg_depend p WHERE p.refclassid = 'pg_catalog.pg_class'::regclass \
@@ -83,7 +85,7 @@ pub(super) fn describe_table(
                AND p.classid = 'pg_catalog.pg_class'::regclass LIMIT 1), \
                (SELECT p.refobjid FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_class q ON q.oid = p.refobjid \
                AND q.relkind = 'S' WHERE p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid \
-               AND p.refclassid = 'pg_catalog.pg_class'::regclass LIMIT 1))), t.typtype = 'd' \
+               AND p.refclassid = 'pg_catalog.pg_class'::regclass LIMIT 1))) \
                FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
                LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
                WHERE a.attrelid = ?::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -98,8 +100,6 @@ pub(super) fn describe_table(
                 default: match default.as_str() {
                     _ if identity => DefaultKind::Generated,
                     _ if computed => DefaultKind::None,
-                    // The domain's own default, which can be changed without a lock on the table.
-                    "" if r.is(7) => DefaultKind::Volatile,
                     "" => DefaultKind::None,
                     serial if serial.starts_with("nextval(") => DefaultKind::Generated,
                     literal if is_literal(literal) => DefaultKind::Constant,

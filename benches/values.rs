@@ -25,6 +25,7 @@ fn table() -> TableFacts {
         sequence: None,
     };
     TableFacts {
+        version: String::new(),
         schema: "public".into(),
         name: "t".into(),
         columns: vec![

@@ -84,6 +84,7 @@ pub fn main() {
     match brief.work.as_str() {
         "load" => load(&brief, &log),
         "opening" => opening(&brief, &log),
+        "ddl" => ddl(&brief, &log),
         other => panic!("no such work: {other}"),
     }
     say!(log, "end");
@@ -281,6 +282,18 @@ fn opening(brief: &Brief, log: &Log) {
         close(pool);
         say!(log, "open {} threads {}", entries("/proc/self/fd"), entries("/proc/self/task"));
     }
+}
+
+/// One DDL statement, and then nothing until the end is due.
+fn ddl(brief: &Brief, log: &Log) {
+    let pool = open_with(&brief.options);
+    say!(log, "ready {}", pool.status().epoch);
+    let mut s = acquire(&pool);
+    let done = s.execute("CREATE TABLE made (id INTEGER NOT NULL PRIMARY KEY)", &[]);
+    say!(log, "made {:?}", done.map(|done| done.status));
+    drop(s);
+    std::io::stdin().lock().lines().for_each(drop);
+    close(pool);
 }
 
 fn entries(folder: &str) -> usize {

@@ -221,6 +221,11 @@ impl Link {
         self.settle(result)
     }
 
+    /// Whether the driver can be given this text: with some it crashes the process.
+    pub fn takes(&self, sql: &str) -> bool {
+        statement::screen(&self.core, sql).is_ok()
+    }
+
     /// Runs and collects all rows: for our own small queries.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>> {
         let outcome = self.run(sql, params)?;

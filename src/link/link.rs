@@ -384,8 +384,10 @@ impl Link {
                 drop(gone);
                 continue;
             }
-            // A violated constraint says nothing against the plan.
-            if error.sqlstate().starts_with("23") && !core.is_lost() {
+            // A violated constraint says nothing against the plan. But libmaodbc 3.1 waits for ever for the
+            // answer when a statement that gives rows is executed again after an error.
+            let spoilt = core.driver.engine() == Engine::MariaDb && core.driver.must_be_prepared(sql);
+            if error.sqlstate().starts_with("23") && !core.is_lost() && !spoilt {
                 statement::close(&core, &stmt);
                 prepared.put_back(&core);
             }

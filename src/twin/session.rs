@@ -12,7 +12,7 @@ use super::transaction::{Route, Tx};
 use super::{Canceller, Executed, Isolation};
 use crate::config::Validation;
 use crate::error::{Error, Result, Status};
-use crate::link::{Link, TxState};
+use crate::link::{Engine, Link, Outcome, TxState};
 use crate::pair::shared::{Pair, Slot, outdated};
 use crate::pair::{limits, restored};
 use crate::queue::{Shipped, entry};
@@ -419,9 +419,10 @@ impl TwinSession {
                     for (sql, params) in statements {
                         let outcome = session.master()?.run(&sql, &params)?;
                         done.affected += outcome.affected.max(0);
+                        let expected = session.expected(&outcome);
                         done.rows = outcome.rows;
                         if outcome.affected != 0 {
-                            session.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                            session.ship(Shipped { sql: sql.into(), params, expected });
                         }
                     }
                     Ok(done)
@@ -438,11 +439,19 @@ impl TwinSession {
                         tx.wrote_local = true;
                     }
                 } else if outcome.affected != 0 {
-                    let expected = outcome.affected;
+                    let expected = self.expected(&outcome);
                     self.ship(Shipped { sql: sql.into(), params: params.to_vec(), expected });
                 }
                 Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
             }
+        }
+    }
+
+    /// What the mirror must count. MariaDB's driver does not count alike what gives rows.
+    fn expected(&self, outcome: &Outcome) -> i64 {
+        match outcome.rows.is_some() && self.pair.classifier.engine() == Engine::MariaDb {
+            true => entry::UNCOUNTED,
+            false => outcome.affected,
         }
     }
 

@@ -9,3 +9,4 @@ mod corpus;
 mod random;
 mod same;
 mod statements;
+mod together;

@@ -53,8 +53,11 @@ fn run_all(pair: &Pair, pool: &TwinPool, s: &mut Session, lines: &[Line], look: 
         if let Err(why) = run_line(s, line) {
             wrong.push(format!("{}: {}\n    {why}", line.place, line.sql));
         }
-        // MariaDB's DDL is queued: what follows would be too, until the mirror has it.
-        if direct && line.way == "ddl" && pair.engine() == Engine::MariaDb {
+        // MariaDB's DDL is queued: what follows would be too, until the mirror has it. Nothing else may be.
+        if direct && pair.engine() == Engine::MariaDb && ["ddl", "fails"].contains(&line.way.as_str()) {
+            wait_in_sync(pool);
+        } else if direct && pool.status().mirror_state != MirrorState::InSync {
+            wrong.push(format!("{}: {}\n    was queued: {}", line.place, line.sql, pool.status().reason));
             wait_in_sync(pool);
         }
         if look && matches!(line.way.as_str(), "rows" | "text" | "keys") {

@@ -365,10 +365,12 @@ fn captured_conflict<'f>(insert: &Insert, facts: &'f TableFacts) -> Result<OnCon
             }
         }
     }
+    if insert.conflicts.iter().any(|c| matches!(c, Conflict::Duplicate { .. })) {
+        // MariaDB's RETURNING gives the time of an update also where nothing changed and none is written.
+        update::on_update(facts, &written)?;
+    }
     Ok(match () {
         _ if !written.is_empty() => {
-            written.extend(facts.columns.iter().filter(|c| c.on_update));
-            written.dedup_by(|a, b| a.name == b.name);
             OnConflict::Updates { key: keys::row_key(facts, insert.engine)?, written }
         }
         _ if insert.replaces => OnConflict::Replaces,

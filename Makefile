@@ -41,6 +41,7 @@ bench: ## measurements; ONLY=mirror|values|pool|hosts for one
 soak: ## hours of deaths, outages and load; ROUNDS=200, HEALTHY_SECONDS=60
 	@scripts/setup.sh test
 	@$(CARGO) test --test death --test main --no-fail-fast -- --nocapture || true
+	@$(CARGO) test --test values eight_sessions -- --nocapture || true
 	@$(CARGO) test -p twinpool -p twinpool-interleavings --test pool --test interleavings -- --nocapture || true
 	@$(CARGO) test --lib pool:: -- --nocapture || true
 	@$(CARGO) test -p twinpool-model --release --features soak -- --nocapture || true

@@ -41,6 +41,7 @@ fn table() -> TableFacts {
         has_triggers: false,
         has_cascades: false,
         has_deferrable: false,
+        hidden: None,
         is_view: false,
         is_temporary: false,
     }

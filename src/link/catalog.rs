@@ -82,6 +82,9 @@ pub struct TableFacts {
     pub has_cascades: bool,
     /// Deferrable constraints or constraint triggers (PostgreSQL).
     pub has_deferrable: bool,
+    /// What else a write to it does that nobody sees, if anything: a virtual table of SQLite's, the history of
+    /// MariaDB's system versioning.
+    pub hidden: Option<&'static str>,
     pub is_view: bool,
     pub is_temporary: bool,
 }

@@ -221,6 +221,11 @@ impl Link {
         self.settle(result)
     }
 
+    /// Whether the driver can be given this text: with some it crashes the process.
+    pub fn takes(&self, sql: &str) -> bool {
+        statement::screen(&self.core, sql).is_ok()
+    }
+
     /// Runs and collects all rows: for our own small queries.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>> {
         let outcome = self.run(sql, params)?;
@@ -385,8 +390,10 @@ impl Link {
                 drop(gone);
                 continue;
             }
-            // A violated constraint says nothing against the plan.
-            if error.sqlstate().starts_with("23") && !core.is_lost() {
+            // A violated constraint says nothing against the plan. But libmaodbc 3.1 waits for ever for the
+            // answer when a statement that gives rows is executed again after an error.
+            let spoilt = core.driver.engine() == Engine::MariaDb && core.driver.must_be_prepared(sql);
+            if error.sqlstate().starts_with("23") && !core.is_lost() && !spoilt {
                 statement::close(&core, &stmt);
                 prepared.put_back(&core);
             }

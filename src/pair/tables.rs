@@ -143,7 +143,7 @@ impl Tables {
 
     /// Names that stay true when a session gives unqualified ones another meaning.
     pub fn of(link: &mut Link, schema: &str, prefix: &str) -> Result<Tables> {
-        if link.engine() != Engine::Postgres || !schema.is_empty() {
+        if link.engine() == Engine::Sqlite || !schema.is_empty() {
             return Ok(Tables::new(link.engine(), schema, prefix));
         }
         let rows = link.query(link.dialect().current_schema_sql(), &[])?;

@@ -231,8 +231,15 @@ impl<'a> Replayer<'a> {
         Ok(())
     }
 
-    /// One mirror transaction: the lease, the positions, the statements, the new positions, COMMIT.
+    /// One mirror transaction under the context of its entries: the lease, the positions, the statements, the new positions, COMMIT.
     fn apply(&mut self, due: &[Due]) -> Result<(), Trouble> {
+        // Before the transaction, as on the master: SQLite's foreign_keys means nothing inside one.
+        for sql in due.first().map_or(&[][..], |d| &d.entry.context) {
+            self.mirror.run_session(sql).map_err(|e| match e.class() {
+                Class::Refused => Trouble::Entry(0, e),
+                _ => Trouble::Passing(e),
+            })?;
+        }
         self.mirror.begin(true)?;
         let done = self.apply_in_tx(due);
         match done {
@@ -296,13 +303,6 @@ impl<'a> Replayer<'a> {
 
     /// Entries of one session context, in as few round trips as the driver allows.
     fn run_entries(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
-        let context = group.first().map_or(&[][..], |(_, d)| &d.entry.context);
-        for sql in context {
-            self.mirror.run_session(sql).map_err(|e| match e.class() {
-                Class::Refused => Trouble::Entry(group.first().map_or(0, |g| g.0), e),
-                _ => Trouble::Passing(e),
-            })?;
-        }
         let flat: Vec<(usize, &Arc<Shipped>)> =
             group.iter().flat_map(|(n, d)| d.entry.statements.iter().map(move |s| (*n, s))).collect();
         let texts: Vec<(&str, &[Value])> = flat.iter().map(|(_, s)| (&*s.sql, s.params.as_slice())).collect();

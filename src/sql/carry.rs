@@ -1,9 +1,9 @@
 //! How the value of a column travels: read on the master by an expression that loses nothing on the way
 //! through the driver, and put on the mirror by one that gives the same value again.
 //!
-//! PostgreSQL's own text forms are exact for every type, an instant carries its offset there. MariaDB's text
-//! of a FLOAT is not, and a TIMESTAMP is shown in the session's time zone, where an hour of the year comes
-//! twice. SQLite keeps any type in any column, so type and value travel together.
+//! PostgreSQL's own text forms are exact for every type, an instant carries its offset there. MariaDB
+//! hands numbers of prepared statements out as they are, a FLOAT too; a TIMESTAMP is shown in the session's
+//! time zone, where an hour of the year comes twice. SQLite keeps any type in any column, so type and value travel together.
 
 use crate::link::Engine;
 use crate::link::catalog::ColumnFacts;
@@ -43,7 +43,6 @@ impl Carried {
                 format!("CASE typeof({c}) WHEN 'text' THEN 'T' || hex({c}) ELSE 'Q' || quote({c}) END")
             }
             (_, Family::Instant) => format!("UNIX_TIMESTAMP({c})"),
-            (_, Family::Float) => format!("CAST({c} AS DOUBLE)"),
             (_, Family::Temporal | Family::TimeOfDay) => format!("CAST({c} AS CHAR)"),
             (_, Family::Integer) if self.declared.to_lowercase().starts_with("bit") => format!("{c} + 0"),
             _ => c,

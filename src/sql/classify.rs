@@ -191,7 +191,10 @@ fn runs_alone(scan: &Scan, engine: Engine) -> bool {
                 || (scan.is(0, "DISCARD") && scan.is(1, "ALL"))
                 || (scan.is(0, "CLUSTER") && scan.len() == 1)
         }
-        Engine::Sqlite => scan.is_any(0, &["VACUUM", "ATTACH", "DETACH"]),
+        Engine::Sqlite => {
+            scan.is_any(0, &["VACUUM", "ATTACH", "DETACH"])
+                || (scan.is(0, "PRAGMA") && (1..4).any(|i| scan.is(i, "WAL_CHECKPOINT")))
+        }
         Engine::MariaDb => false,
     }
 }

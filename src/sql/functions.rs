@@ -60,7 +60,7 @@ static POSTGRES_DETERMINATE: &[&str] = &[
     "get_byte", "greatest", "initcap", "int4range", "int8range", "isfinite", "json_array_length",
     "json_build_array", "json_build_object", "json_extract_path", "json_extract_path_text",
     "json_object", "json_strip_nulls", "json_typeof", "jsonb_array_length", "jsonb_build_array",
-    "jsonb_build_object", "jsonb_extract_path", "jsonb_extract_path_text", "jsonb_insert",
+    "jsonb_build_object", "jsonb_exists", "jsonb_exists_all", "jsonb_exists_any", "jsonb_extract_path", "jsonb_extract_path_text", "jsonb_insert",
     "jsonb_object", "jsonb_pretty", "jsonb_set", "jsonb_set_lax", "jsonb_strip_nulls", "jsonb_typeof",
     "justify_days", "justify_hours", "justify_interval", "lcm", "least", "left", "length", "lower",
     "lower_inc", "lower_inf", "lpad", "ltrim", "make_date", "make_interval", "make_time",
@@ -196,7 +196,7 @@ static MARIADB_CLOCK: &[&str] = &[
 static MARIADB_READS: &[&str] = &[
     "acos", "aes_decrypt", "aes_encrypt", "asin", "atan", "atan2", "avg", "benchmark", "bigint", "bit",
     "bit_and", "bit_or", "bit_xor", "blob", "bool", "boolean", "bpchar", "bytea", "character",
-    "coercibility", "collation", "column_check", "column_create", "column_exists", "column_get",
+    "coercibility", "collation", "column_add", "column_check", "column_create", "column_delete", "column_exists", "column_get",
     "column_json", "column_list", "compress", "connection_id", "convert_tz", "cos", "cot", "count",
     "crc32c", "cume_dist", "current_role", "current_user", "database", "date_format", "datetime",
     "dayname", "dec", "decimal", "decode", "default", "degrees", "dense_rank", "double", "encode",

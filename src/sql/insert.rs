@@ -184,7 +184,8 @@ impl Insert<'_, '_> {
         }
         if scan.is(i, "SET") && self.engine == Engine::MariaDb && self.columns.is_none() {
             let end = (i..to).find(|&j| scan.is(j, "ON") || scan.is(j, "RETURNING")).unwrap_or(to);
-            let set = update::assignments(scan, i + 1..end).ok_or_else(|| odd("an assignment"))?;
+            let set =
+                update::assignments(scan, i + 1..end, self.engine).ok_or_else(|| odd("an assignment"))?;
             let mut columns = Vec::new();
             let mut row = Vec::new();
             for assignment in set {
@@ -367,10 +368,12 @@ fn captured_conflict<'f>(insert: &Insert, facts: &'f TableFacts) -> Result<OnCon
     let mut written: Vec<&ColumnFacts> = Vec::new();
     for conflict in &insert.conflicts {
         let (Conflict::Update { set, .. } | Conflict::Duplicate { set }) = conflict else { continue };
-        let assignments =
-            update::assignments(insert.scan, set.clone()).ok_or_else(|| odd("an assignment"))?;
-        for column in update::written(insert.scan, &assignments, facts, insert.engine)? {
-            if update::is_key_column(facts, column) {
+        let assignments = update::assignments(insert.scan, set.clone(), insert.engine)
+            .ok_or_else(|| odd("an assignment"))?;
+        for (n, column) in
+            update::written(insert.scan, &assignments, facts, insert.engine)?.into_iter().enumerate()
+        {
+            if update::is_key_column(facts, column) && !keeps_key(insert.scan, assignments.get(n)) {
                 return Err(Unsafe::new(
                     "it changes key columns of rows found by conflict",
                     "change the key of one row at a time, in a statement of its own",
@@ -381,15 +384,26 @@ fn captured_conflict<'f>(insert: &Insert, facts: &'f TableFacts) -> Result<OnCon
             }
         }
     }
+    if insert.conflicts.iter().any(|c| matches!(c, Conflict::Duplicate { .. })) {
+        // MariaDB's RETURNING gives the time of an update also where nothing changed and none is written.
+        update::on_update(facts, &written)?;
+    }
     Ok(match () {
         _ if !written.is_empty() => {
-            written.extend(facts.columns.iter().filter(|c| c.on_update));
-            written.dedup_by(|a, b| a.name == b.name);
             OnConflict::Updates { key: keys::row_key(facts, insert.engine)?, written }
         }
         _ if insert.replaces => OnConflict::Replaces,
         _ => OnConflict::Fails,
     })
+}
+
+/// MariaDB's `id = LAST_INSERT_ID(id)`: the row's own key, told to the session.
+fn keeps_key(scan: &Scan, assignment: Option<&update::Assignment>) -> bool {
+    let Some(update::Assignment { columns, value, .. }) = assignment else { return false };
+    value.len() == 4
+        && scan.is(value.start, "LAST_INSERT_ID")
+        && scan.punct(value.start + 1, b'(')
+        && matches!(columns.as_slice(), [own] if scan.name(*own) == scan.name(value.start + 2))
 }
 
 fn conditions(insert: &Insert, facts: &TableFacts) -> Result<Vec<Condition>, Unsafe> {
@@ -616,7 +630,8 @@ fn on_conflict<'f>(insert: &Insert, conflict: &Conflict, checker: &mut Checker<'
     };
     checker.columns = true;
     checker.excluded = true;
-    let assignments = update::assignments(insert.scan, set.clone()).ok_or_else(|| odd("an assignment"))?;
+    let assignments =
+        update::assignments(insert.scan, set.clone(), insert.engine).ok_or_else(|| odd("an assignment"))?;
     let written = update::set(insert.scan, &assignments, checker)?;
     if written.iter().any(|c| update::is_key_column(facts, c))
         && (facts.has_cascades || insert.row_count() > 1)

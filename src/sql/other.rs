@@ -70,6 +70,16 @@ pub(super) fn refusal(verb: Verb, s: Statement) -> Unsafe {
 
 /// DDL is the same text on both sides, unless it fills rows with values of its own.
 pub(super) fn ddl(s: Statement, facts: &mut FactsOf) -> Result<Plan> {
+    let named = |schema: &str| (s.from + 1..s.to).any(|i| s.scan.is(i, schema) && s.scan.punct(i + 1, b'.'));
+    // What stands in the schema of temporary objects is the master's own: DROP TRIGGER temp.t.
+    let own = match s.engine {
+        Engine::Sqlite => named("temp"),
+        Engine::Postgres => named("pg_temp"),
+        Engine::MariaDb => false,
+    };
+    if own && s.scan.is_any(s.from, &["DROP", "ALTER", "COMMENT"]) {
+        return Ok(Plan::Local);
+    }
     let mut temporary = 0;
     let targets = targets(s);
     for target in &targets {
@@ -96,7 +106,7 @@ fn targets(s: Statement) -> Vec<Target> {
     let mut found = Vec::new();
     match () {
         _ if scan.is(s.from, "TRUNCATE") => i += usize::from(scan.is(i, "TABLE")),
-        _ if scan.is_any(s.from, &["DROP", "ALTER"]) && scan.is(i, "TABLE") => i += 1,
+        _ if scan.is_any(s.from, &["DROP", "ALTER"]) && scan.is_any(i, &["TABLE", "VIEW"]) => i += 1,
         _ if scan.is(s.from, "CREATE") && (scan.is(i, "INDEX") || scan.is(i + 1, "INDEX")) => {
             match (i..s.to).find(|&j| scan.is(j, "ON")) {
                 Some(on) => i = on + 1,
@@ -126,6 +136,25 @@ fn targets(s: Statement) -> Vec<Target> {
 
 fn fills_rows(s: Statement) -> Option<Unsafe> {
     let scan = s.scan;
+    if scan.are(s.from, &["CREATE", "MATERIALIZED", "VIEW"]) {
+        return (s.from..s.to)
+            .find(|&i| {
+                let call = scan.punct(i + 1, b'(');
+                match functions::effect(s.engine, &scan.name(i)) {
+                    Some(Effect::Clock | Effect::Sequence | Effect::Locks) => {
+                        scan.kind(i) == Some(TokenKind::Word)
+                    }
+                    Some(Effect::Reads) => call && is_other_each_time(&scan.name(i)),
+                    _ => false,
+                }
+            })
+            .map(|i| {
+                Unsafe::new(
+                    format!("{} gives other rows on each side", scan.str(i)),
+                    "a plain view, or a table that is filled by INSERT … SELECT",
+                )
+            });
+    }
     let creates_table = scan.is(s.from, "CREATE")
         && (s.from + 1..s.to.min(s.from + 5)).any(|i| scan.is(i, "TABLE"))
         && !scan.is(s.from + 1, "VIEW");
@@ -175,6 +204,11 @@ fn fills_rows(s: Statement) -> Option<Unsafe> {
         }
     }
     None
+}
+
+/// Of the functions that read: those that never give the same again.
+fn is_other_each_time(name: &str) -> bool {
+    matches!(name, "random" | "gen_random_uuid" | "pg_backend_pid" | "txid_current" | "pg_current_xact_id")
 }
 
 /// Type names stand among the functions that only read: they are functions of PostgreSQL too.

@@ -251,5 +251,11 @@ fn on_table(
             "the hint /*twin:write*/ ships the statement as it is, and the trigger runs on both sides",
         ));
     }
+    if let Some(what) = table.hidden {
+        return Ok(Plan::refuse(
+            format!("table {} {what} cannot be mirrored", target.name),
+            "the hint /*twin:write*/ ships the statement as it is; both sides then do it by themselves",
+        ));
+    }
     Ok(plan(&table))
 }

@@ -132,6 +132,8 @@ fn is_no_call(s: Statement, i: usize, upper: &str) -> bool {
         "OVER" => behind_parens || before(&["NULLS"]),
         "FILTER" | "AGAINST" => behind_parens,
         "SETS" => before(&["GROUPING"]),
+        // JSON_TABLE(doc, 'path' COLUMNS (…))
+        "COLUMNS" => i > s.from && s.scan.kind(i - 1) == Some(TokenKind::Str),
         "MATERIALIZED" => before(&["AS", "NOT"]),
         "DIV" | "XOR" | "RLIKE" | "INDEX" | "KEY" | "PARTITION" | "SET" | "DO" => s.engine == Engine::MariaDb,
         "MATCH" | "REGEXP" | "GLOB" => s.engine != Engine::Postgres,
@@ -141,7 +143,10 @@ fn is_no_call(s: Statement, i: usize, upper: &str) -> bool {
 
 /// `… AS t (a, b)`, `INTO t (a, b)`, `WITH t (a, b) AS (SELECT …`, and `CAST(x AS numeric (10, 2))`.
 fn names_columns(s: Statement, i: usize) -> bool {
-    if i > s.from && s.scan.is_any(i - 1, &["AS", "INTO"]) {
+    if i > s.from && s.scan.is_any(i - 1, &["AS", "INTO", "ORDINALITY"]) {
+        return true;
+    }
+    if names_query(s, i) {
         return true;
     }
     if i >= s.from + 3 && s.scan.punct(i - 1, b'.') && s.scan.is(i - 3, "INTO") {
@@ -162,6 +167,20 @@ fn names_columns(s: Statement, i: usize) -> bool {
     opens(s, j)
         && (s.scan.is_any(j + 1, &["SELECT", "VALUES", "WITH", "INSERT", "UPDATE", "DELETE"])
             || opens(s, j + 1))
+}
+
+/// PostgreSQL's `FROM (VALUES …) t (a, b)`. Behind a parenthesis nothing is called but with `DISTINCT ON (…)`.
+fn names_query(s: Statement, i: usize) -> bool {
+    if s.engine != Engine::Postgres || i <= s.from || !s.scan.punct(i - 1, b')') {
+        return false;
+    }
+    let mut depth = 0usize;
+    let opening = (s.from..i).rev().find(|&j| {
+        depth += usize::from(s.scan.punct(j, b')'));
+        depth -= usize::from(s.scan.punct(j, b'('));
+        depth == 0
+    });
+    opening.is_some_and(|j| s.scan.is_any(j + 1, &["VALUES", "SELECT", "WITH", "TABLE"]))
 }
 
 fn call(s: Statement, i: usize) -> Verdict {

@@ -48,6 +48,8 @@ pub(super) struct Dml<'s, 'a> {
 pub(super) struct Assignment {
     /// Places of the column names: more than one in `(a, b) = (1, 2)`.
     pub columns: Vec<usize>,
+    /// Only a part of the column is written: `tags[2] = …`, `address.street = …`.
+    pub part: bool,
     pub value: Range<usize>,
 }
 
@@ -102,7 +104,7 @@ pub(super) fn read<'s, 'a>(s: Statement<'s, 'a>) -> Result<Dml<'s, 'a>, Unsafe> 
         return Err(several_tables_or(scan, body));
     }
     if !deletes {
-        set = assignments(scan, body..clauses.first).ok_or_else(|| odd("an assignment"))?;
+        set = assignments(scan, body..clauses.first, engine).ok_or_else(|| odd("an assignment"))?;
     }
     if engine == Engine::MariaDb && clauses.from.is_some() {
         return Err(several_tables());
@@ -223,11 +225,12 @@ impl Dml<'_, '_> {
 }
 
 /// Takes `a = 1, (b, c) = (2, 3)` apart.
-pub(super) fn assignments(scan: &Scan, range: Range<usize>) -> Option<Vec<Assignment>> {
+pub(super) fn assignments(scan: &Scan, range: Range<usize>, engine: Engine) -> Option<Vec<Assignment>> {
     let mut found = Vec::new();
     for part in commas(scan, range) {
         let mut i = part.start;
         let mut columns = Vec::new();
+        let mut partly = false;
         if scan.punct(i, b'(') {
             let close = scan.after_parens(i);
             for name in commas(scan, i + 1..close.checked_sub(1)?) {
@@ -235,17 +238,35 @@ pub(super) fn assignments(scan: &Scan, range: Range<usize>) -> Option<Vec<Assign
             }
             i = close;
         } else {
-            // `t.a` and `s.t.a` name the column last.
-            while scan.punct(i + 1, b'.') {
+            // `t.a` and `s.t.a` name the column last; in PostgreSQL `a.b` is a field of column a.
+            while engine != Engine::Postgres && scan.punct(i + 1, b'.') {
                 i += 2;
             }
             columns.push(i);
             i += 1;
+            while scan.punct(i, b'.') && engine == Engine::Postgres {
+                partly = true;
+                i += 2;
+            }
+            while scan.punct(i, b'[') && engine == Engine::Postgres {
+                // What picks the element must be plain: it is looked at no further.
+                let end = (i + 1..part.end).find(|&j| scan.punct(j, b']'))?;
+                (i + 1..end)
+                    .all(|j| {
+                        matches!(
+                            scan.kind(j),
+                            Some(TokenKind::Number | TokenKind::Str | TokenKind::Punct(b':'))
+                        )
+                    })
+                    .then_some(())?;
+                partly = true;
+                i = end + 1;
+            }
         }
         if !scan.punct(i, b'=') || i + 1 >= part.end || columns.is_empty() {
             return None;
         }
-        found.push(Assignment { columns, value: i + 1..part.end });
+        found.push(Assignment { columns, part: partly, value: i + 1..part.end });
     }
     (!found.is_empty()).then_some(found)
 }
@@ -282,6 +303,12 @@ pub(super) fn plan(dml: &Dml, facts: &TableFacts) -> Plan {
 
 fn try_plan(dml: &Dml, facts: &TableFacts) -> Result<Plan, Unsafe> {
     let engine = dml.engine;
+    if dml.predicate.as_ref().is_some_and(|p| dml.scan.are(p.start, &["CURRENT", "OF"])) {
+        return Err(Unsafe::new(
+            "the row is that of a cursor, which the mirror has not",
+            "name the row by its key",
+        ));
+    }
     for (what, range) in [
         ("the WITH clause", &dml.prefix),
         ("the FROM clause", &dml.from),
@@ -483,6 +510,7 @@ pub(super) fn set<'f>(
         };
         match (&expr, columns.as_slice()) {
             (None, columns) => columns.iter().try_for_each(|c| default_of(c))?,
+            (Some(e), [_]) if assignment.part => checker.check(e)?,
             (Some(e), [column]) => {
                 checker.assigned = Some(column);
                 checker.check(e)?;

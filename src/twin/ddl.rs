@@ -18,18 +18,8 @@ use crate::value::Value;
 impl TwinSession {
     pub(super) fn ddl_by_intent(&mut self, sql: &str) -> Result<Executed> {
         let pair = Arc::clone(&self.pair);
-        if self.tx.as_ref().is_some_and(|tx| tx.begun) {
-            return Err(Error::new(
-                Status::Unsupported,
-                "execute: this engine's DDL commits what is open; commit or roll back first",
-            ));
-        }
-        // Writers that are open when it is asked for commit behind its entry and before its effect.
-        if sql.trim_start().get(..8).is_some_and(|word| word.eq_ignore_ascii_case("truncate")) {
-            return Err(Error::new(
-                Status::Unsafe,
-                "the statement cannot be mirrored: TRUNCATE has no place among open transactions on this engine; instead: DELETE FROM the table",
-            ));
+        if let Some(refusal) = self.ddl_refusal(sql)? {
+            return Err(refusal);
         }
         let explicit = self.tx.as_ref().is_some_and(|tx| tx.explicit);
         let seq = self.next_seq();
@@ -74,6 +64,27 @@ impl TwinSession {
             self.tx = Some(Tx::new(true));
         }
         Ok(Executed { status: Status::Queued, affected: -1, rows: None })
+    }
+
+    /// Why this engine's DDL cannot be mirrored, if so.
+    pub(super) fn ddl_refusal(&mut self, sql: &str) -> Result<Option<Error>> {
+        if !self.master()?.dialect().ddl_commits() {
+            return Ok(None);
+        }
+        if self.tx.as_ref().is_some_and(|tx| tx.begun) {
+            return Ok(Some(Error::new(
+                Status::Unsupported,
+                "execute: this engine's DDL commits what is open; commit or roll back first",
+            )));
+        }
+        // Writers that are open when it is asked for commit behind its entry and before its effect.
+        let truncates = sql.trim_start().get(..8).is_some_and(|word| word.eq_ignore_ascii_case("truncate"));
+        Ok(truncates.then(|| {
+            Error::new(
+                Status::Unsafe,
+                "the statement cannot be mirrored: TRUNCATE has no place among open transactions on this engine; instead: DELETE FROM the table",
+            )
+        }))
     }
 
     fn commit_intent(&mut self, seq: u64, payload: &[u8], sql: &str) -> Result<()> {

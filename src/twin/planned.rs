@@ -45,6 +45,7 @@ impl TwinSession {
     /// Whether unqualified names may mean other tables here than in other sessions.
     pub(super) fn has_own_names(&self) -> bool {
         !self.settings.is_empty()
+            || self.own_tables
             || self.schema.is_some()
             || self.tx.as_ref().is_some_and(|tx| tx.local_names)
     }
@@ -70,14 +71,28 @@ impl TwinSession {
         pair.classifier.plan(analysis, generation, &mut facts)
     }
 
+    /// Whether it is DDL of which a transaction, and so the mirror, can have no part.
+    fn must_be_alone(&mut self, analysis: &Analysis) -> Result<bool> {
+        Ok(analysis.alone && !self.master()?.dialect().ddl_commits())
+    }
+
     /// The way that a statement would take, without running it.
     pub fn way(&mut self, sql: &str, params: &[Value]) -> Result<Way> {
         self.ensure_master()?;
         let analysis = self.pair.classifier.analyse(sql);
-        if let Kind::Session(_) = analysis.kind {
-            return Ok(Way::Session);
+        match &analysis.kind {
+            Kind::Session(kind) if self.session_refusal(sql, *kind).is_some() => return Ok(Way::Refused),
+            Kind::Commit { chain: true } | Kind::Rollback { chain: true } => return Ok(Way::Refused),
+            Kind::Begin(how) if self.begins_otherwise(how) => return Ok(Way::Refused),
+            _ if !self.master()?.takes(sql) => return Ok(Way::Refused),
+            _ => {}
         }
         let planned = self.plan(&analysis)?;
+        if matches!(planned.plan, Plan::Ddl)
+            && (self.ddl_refusal(sql)?.is_some() || self.must_be_alone(&analysis)?)
+        {
+            return Ok(Way::Refused);
+        }
         Ok(match planned.plan.given(params) {
             Err(_) | Ok(Plan::Unsafe(_)) => Way::Refused,
             Ok(Plan::Text(_)) => Way::Text,

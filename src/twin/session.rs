@@ -12,7 +12,7 @@ use super::transaction::{Route, Tx};
 use super::{Canceller, Executed, Isolation};
 use crate::config::Validation;
 use crate::error::{Error, Result, Status};
-use crate::link::{Link, TxState};
+use crate::link::{Engine, Link, Outcome, TxState};
 use crate::pair::shared::{Pair, Slot, outdated};
 use crate::pair::{limits, restored};
 use crate::queue::{Shipped, entry};
@@ -42,6 +42,8 @@ pub struct TwinSession {
     pub(super) network_timeout: Option<Duration>,
     pub(super) schema: Option<String>,
     pub(super) keys: Keys,
+    /// It may have temporary tables.
+    pub(super) own_tables: bool,
     /// How many of `settings` come from the options.
     own_settings: usize,
     /// The last failure was that tables are not what they were known as.
@@ -71,6 +73,7 @@ impl TwinSession {
             read_only: false,
             schema: None,
             keys: Keys::default(),
+            own_tables: false,
             own_settings: 0,
             facts_were_old: false,
             canceller: Canceller::default(),
@@ -205,8 +208,10 @@ impl TwinSession {
     /// What the engine runs outside transactions only, `VACUUM` for one: care of this node, nothing to ship.
     fn run_alone(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
         let analysis = self.pair.classifier.analyse(sql);
-        if !matches!(self.plan(&analysis)?.plan, Plan::Local) {
-            return self.write(sql, params, &analysis);
+        match self.plan(&analysis)?.plan {
+            Plan::Local => {}
+            Plan::Ddl if !self.master()?.dialect().ddl_commits() => return Err(alone()),
+            _ => return self.write(sql, params, &analysis),
         }
         if self.read_only {
             return Err(Error::new(Status::BadState, "execute: this connection is set read-only"));
@@ -265,22 +270,17 @@ impl TwinSession {
     /// `SET` and its kin: on both connections, remembered for a half that is made anew and for replay.
     fn session_statement(&mut self, sql: &str, params: &[Value], kind: SessionKind) -> Result<Executed> {
         let refuse = |what: &str| Err(Error::new(Status::Unsupported, format!("execute: {what}")));
+        if let Some(why) = self.session_refusal(sql, kind) {
+            return refuse(why);
+        }
         match kind {
-            SessionKind::Transaction => {
-                return refuse("isolation and access mode are set by calls: set_isolation, set_read_only");
-            }
-            SessionKind::Autocommit(_) => return refuse("autocommit is set by a call: set_autocommit"),
-            SessionKind::Reset => {
-                return refuse("it would undo what the session rests on; release the session instead");
-            }
-            SessionKind::LockTables => {
-                return refuse("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE");
-            }
             SessionKind::SetLocal if !is_constraints(sql) => return self.set_local(sql, params),
-            SessionKind::Set | SessionKind::Pragma if lowers_durability(sql) => {
-                return refuse(
-                    "durable commits are what nothing-is-lost rests on; see the option durability",
-                );
+            // Temporary tables are on the master only: nothing that is shipped ever reads them.
+            SessionKind::TempTable => {
+                self.ensure_begun(false)?;
+                let outcome = self.master()?.run_session(sql)?;
+                self.own_tables = true;
+                return Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows });
             }
             // Of no concern to the mirror, or only to this transaction on the master.
             SessionKind::Variable
@@ -296,18 +296,10 @@ impl TwinSession {
                 let outcome = self.master()?.run(sql, params)?;
                 return Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows });
             }
-            SessionKind::Set
-            | SessionKind::Schema
-            | SessionKind::TempTable
-            | SessionKind::Pragma
-            | SessionKind::Attach => {}
+            _ => {}
         }
         if !params.is_empty() {
             return refuse("a session statement takes no parameters here");
-        }
-        // A rollback undoes it on some engines and not on others, and the half may have it or not.
-        if self.tx.as_ref().is_some_and(|tx| tx.begun) {
-            return refuse("session settings are changed outside a transaction");
         }
         let outcome = self.master()?.run_session(sql)?;
         if outcome.rows.is_none() {
@@ -318,6 +310,35 @@ impl TwinSession {
             }
         }
         Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
+    }
+
+    /// Why a session statement is not carried, if it is not.
+    pub(super) fn session_refusal(&self, sql: &str, kind: SessionKind) -> Option<&'static str> {
+        use SessionKind::*;
+        match kind {
+            Transaction => Some("isolation and access mode are set by calls: set_isolation, set_read_only"),
+            Autocommit(_) => Some("autocommit is set by a call: set_autocommit"),
+            Reset => Some("it would undo what the session rests on; release the session instead"),
+            LockTables => Some("LOCK TABLES commits what is open; lock rows with SELECT … FOR UPDATE"),
+            Attach => Some("an attached database has no mirror; open a pool for it"),
+            Set | Pragma if lowers_durability(sql) => {
+                Some("durable commits are what nothing-is-lost rests on; see the option durability")
+            }
+            Set | SetLocal if loses_values(sql) => Some(
+                "values are carried as text: keep extra_float_digits at 1 or more and DateStyle at ISO (its order is free)",
+            ),
+            Set if changes_characters(sql) => Some(
+                "the driver rests on the character set that it has set itself; convert values with CONVERT … USING",
+            ),
+            Pragma if belongs_to_file(sql) => {
+                Some("it belongs to the file: set it before the pool is opened")
+            }
+            // A rollback undoes it on some engines and not on others, and the half may have it or not.
+            Set | Schema | Pragma if self.tx.as_ref().is_some_and(|tx| tx.begun) => {
+                Some("session settings are changed outside a transaction")
+            }
+            _ => None,
+        }
     }
 
     /// A statement that writes or locks. Outside a transaction it is one of its own.
@@ -435,9 +456,10 @@ impl TwinSession {
                     for (sql, params) in statements {
                         let outcome = session.master()?.run(&sql, &params)?;
                         done.affected += outcome.affected.max(0);
+                        let expected = session.expected(&outcome);
                         done.rows = outcome.rows;
                         if outcome.affected != 0 {
-                            session.ship(Shipped { sql: sql.into(), params, expected: outcome.affected });
+                            session.ship(Shipped { sql: sql.into(), params, expected });
                         }
                     }
                     Ok(done)
@@ -454,11 +476,19 @@ impl TwinSession {
                         tx.wrote_local = true;
                     }
                 } else if outcome.affected != 0 {
-                    let expected = outcome.affected;
+                    let expected = self.expected(&outcome);
                     self.ship(Shipped { sql: sql.into(), params: params.to_vec(), expected });
                 }
                 Ok(Executed { status: Status::Ok, affected: outcome.affected, rows: outcome.rows })
             }
+        }
+    }
+
+    /// What the mirror must count. MariaDB's driver does not count alike what gives rows.
+    fn expected(&self, outcome: &Outcome) -> i64 {
+        match outcome.rows.is_some() && self.pair.classifier.engine() == Engine::MariaDb {
+            true => entry::UNCOUNTED,
+            false => outcome.affected,
         }
     }
 
@@ -485,13 +515,17 @@ impl TwinSession {
 
     /// `BEGIN` as text, with what it asks for.
     fn begin_as(&mut self, how: &Begin) -> Result<()> {
-        if how.isolation.is_some_and(|level| level != self.isolation) || how.read_only == Some(true) {
+        if self.begins_otherwise(how) {
             return Err(Error::new(
                 Status::Unsupported,
                 "execute: isolation and access mode are set by calls before BEGIN: set_isolation, set_read_only",
             ));
         }
         self.begin()
+    }
+
+    pub(super) fn begins_otherwise(&self, how: &Begin) -> bool {
+        how.isolation.is_some_and(|level| level != self.isolation) || how.read_only == Some(true)
     }
 
     pub fn begin(&mut self) -> Result<()> {
@@ -621,7 +655,7 @@ impl TwinSession {
         self.autocommit = true;
         self.keys = Keys::default();
         self.read_only = pair.setup.read_only;
-        if self.settings.len() != self.own_settings || self.schema != pair.setup.schema {
+        if self.settings.len() != self.own_settings || self.schema != pair.setup.schema || self.own_tables {
             // The half's settings cannot be told apart from its successor's: a new one is made when needed.
             self.half = None;
             let dialect = self.master()?.dialect();
@@ -634,6 +668,7 @@ impl TwinSession {
             self.master()?.restart_session()?;
             self.settings.clear();
             self.schema = None;
+            self.own_tables = false;
             self.isolation = Isolation::ReadCommitted;
             self.apply_defaults()?;
         }
@@ -665,8 +700,44 @@ pub fn validate(link: &mut Link, validation: &Validation, limit: Duration) -> Re
     answer.map_err(|e| e.context("the validation query"))
 }
 
+fn alone() -> Error {
+    Error::new(
+        Status::Unsupported,
+        "execute: the database runs this outside transactions only, where it has no place among those of the mirror; \
+         leave CONCURRENTLY out, or run it on each database by itself (/*twin:local*/ on the master)",
+    )
+}
+
 fn is_constraints(sql: &str) -> bool {
     sql.split_whitespace().nth(1).is_some_and(|word| word.eq_ignore_ascii_case("constraints"))
+}
+
+fn changes_characters(sql: &str) -> bool {
+    let words: Vec<String> = sql.split_whitespace().skip(1).take(2).map(str::to_ascii_lowercase).collect();
+    sql.to_ascii_lowercase().contains("character_set_")
+        || matches!(words.as_slice(), [first, ..] if first == "charset")
+        || matches!(words.as_slice(), [first, second] if first == "character" && second == "set")
+}
+
+/// PostgreSQL: whether values are shown so that they cannot be read back exactly: doubles cut short, instants
+/// with a zone's abbreviation, which means several zones.
+fn loses_values(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    let words: Vec<&str> = sql
+        .split(|c: char| !c.is_ascii_alphanumeric() && !"_-".contains(c))
+        .filter(|w| !w.is_empty())
+        .collect();
+    let names = |name: &str| words.contains(&name);
+    (names("datestyle") && ["sql", "postgres", "german"].iter().any(|style| names(style)))
+        || (names("extra_float_digits")
+            && words.last().and_then(|digits| digits.parse::<i32>().ok()).is_some_and(|digits| digits < 1))
+}
+
+fn belongs_to_file(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    ["journal_mode", "locking_mode", "page_size", "auto_vacuum", "encoding"]
+        .iter()
+        .any(|name| sql.contains(name))
 }
 
 pub(super) fn lowers_durability(sql: &str) -> bool {

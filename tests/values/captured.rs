@@ -52,6 +52,26 @@ on_all_engines! {
         pair.assert_equal();
     }
 
+    fn a_captured_statement_that_failed_can_be_run_again(pair: &Pair) {
+        make_auto(pair);
+        let pool = open_with(pair, &[("statement.timeout_ms", "20000")]);
+        let mut s = acquire(&pool);
+        for sql in [
+            "INSERT INTO auto (name) VALUES ('a')",
+            "INSERT INTO auto (id, name, at) VALUES (900, 'b', '2024-01-01') RETURNING id",
+        ] {
+            for _ in 0..3 {
+                run(&mut s, sql, &[]);
+                assert_eq!(s.execute(sql, &[]).unwrap_err().status(), Status::Database);
+                run(&mut s, "DELETE FROM auto", &[]);
+            }
+        }
+        assert_eq!(pool.status().queued, 0);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+    }
+
     fn captured_rows_of_a_savepoint_that_is_undone_are_undone_on_both_sides(pair: &Pair) {
         make_auto(pair);
         let pool = open(pair);

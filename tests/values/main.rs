@@ -10,3 +10,4 @@ mod corpus;
 mod random;
 mod same;
 mod statements;
+mod together;

@@ -135,6 +135,7 @@ pub(super) fn describe_table(
         has_triggers,
         has_cascades,
         has_deferrable: false,
+        hidden: (table.text(2) == "SYSTEM VERSIONED").then_some("keeps its history: the times in it"),
         is_view: table.text(2).ends_with("VIEW"),
         is_temporary: false,
     }))
@@ -226,6 +227,7 @@ fn temporary(link: &mut Link, schema: &str, name: &str) -> Result<Option<TableFa
         has_triggers: false,
         has_cascades: false,
         has_deferrable: false,
+        hidden: None,
         is_view: false,
         is_temporary: true,
     }))

@@ -168,6 +168,7 @@ pub(super) fn describe_table(
         has_triggers,
         has_cascades,
         has_deferrable,
+        hidden: None,
         is_view: table.is(3),
         is_temporary: table.is(4),
     }))

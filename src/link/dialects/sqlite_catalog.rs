@@ -128,6 +128,10 @@ fn describe(link: &mut Link, schema: String, name: String, kind: &str, text: &st
         unique_columns,
         has_triggers,
         has_cascades,
+        hidden: text
+            .get(..14)
+            .is_some_and(|words| words.eq_ignore_ascii_case("create virtual"))
+            .then_some("is virtual: what its module does"),
         has_deferrable: link.dialect().lexis().words(text).any(|word| word == "DEFERRED"),
         is_view: kind == "view",
     })

@@ -77,7 +77,7 @@ fn what_the_database_makes_or_reads_elsewhere_is_captured_with_its_rows() {
             "INSERT INTO uq (id, name) VALUES (1, 'a') ON DUPLICATE KEY UPDATE n = 1",
             "INSERT INTO several (id) VALUES (1) ON DUPLICATE KEY UPDATE n = 1",
             "INSERT IGNORE INTO t (id) VALUES (1), (2)",
-            "INSERT INTO touched (id) VALUES (1) ON DUPLICATE KEY UPDATE n = 1",
+            "INSERT INTO touched (id) VALUES (1) ON DUPLICATE KEY UPDATE n = 1, ts = now()",
             "UPDATE touched SET n = 1 WHERE id = 1",
             "UPDATE t SET n = @x WHERE id = 1",
             "UPDATE t SET ts = SYSDATE() WHERE id = 1",
@@ -127,6 +127,14 @@ fn what_writes_elsewhere_too_is_not_captured() {
             ("UPDATE several SET n = (SELECT 1)", "unique index"),
             ("UPDATE uq SET name = (SELECT 'x') WHERE id = 1", "subquery"),
         ],
+    );
+    // MariaDB gives the time of the update also where it writes none.
+    refused(
+        "m",
+        &[(
+            "INSERT INTO touched (id) VALUES (1) ON DUPLICATE KEY UPDATE n = 1",
+            "takes the time of the update",
+        )],
     );
     refused("s", &[("UPDATE OR REPLACE t SET n = random() WHERE id = 1", "OR REPLACE")]);
     refused(

@@ -36,6 +36,7 @@ fn table(name: &str, columns: &[(&str, &str)], primary_key: &[&str]) -> TableFac
         has_triggers: false,
         has_cascades: false,
         has_deferrable: false,
+        hidden: None,
         is_view: false,
         is_temporary: false,
     }

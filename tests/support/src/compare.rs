@@ -101,7 +101,7 @@ fn tables(node: &Node) -> BTreeSet<String> {
         }
         Engine::MariaDb => {
             "SELECT '', table_name FROM information_schema.tables \
-             WHERE table_schema = database() AND table_type = 'BASE TABLE'"
+             WHERE table_schema = database() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"
         }
     };
     let text = |cell: &Option<String>| cell.clone().unwrap_or_default();

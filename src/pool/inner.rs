@@ -1,9 +1,8 @@
 //! What a pool's lock protects, and the small steps everyone takes under it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -11,17 +10,21 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 use super::bag::{Bag, Entry, From};
 use super::clock::Clock;
 use super::manager::{Manager, guarded};
+use super::rack::{Rack, closed};
 use super::rules::Rules;
+use super::slot::Slot;
 use super::{closer, opener};
 use crate::config::PoolSettings;
-use crate::error::Error;
+use crate::error::{Error, Result, Status};
 use crate::metrics::Metrics;
 
 /// What the handles, leases and threads of one pool share.
 pub struct Inner<M: Manager> {
     pub manager: M,
     pub clock: Clock,
-    pub state: Mutex<State<M::Item>>,
+    /// The pool's first rack: where sessions are found without the lock.
+    pub head: &'static Rack<M>,
+    pub state: Mutex<State<M>>,
     /// Something came to an end: an opening, a lease, a closing, a thread.
     pub changed: Condvar,
     /// Wakes openers that wait to try again.
@@ -38,8 +41,8 @@ pub enum Phase {
     Closed,
 }
 
-pub struct State<T> {
-    pub bag: Bag<T>,
+pub struct State<M: Manager> {
+    pub bag: Bag<M>,
     pub settings: Arc<PoolSettings>,
     pub phase: Phase,
     /// Suspended, and whether acquires then fail at once.
@@ -55,12 +58,13 @@ pub struct State<T> {
     pub polled: bool,
     pub connect: ConnectRecord,
     /// On their way to the closer.
-    pub dying: VecDeque<T>,
+    pub dying: VecDeque<M::Item>,
     pub closer_runs: bool,
     pub keeper_runs: bool,
-    /// Leases, kept only while leaks are looked for.
-    pub leases: HashMap<u64, LeaseRecord>,
-    pub lease_ids: u64,
+    /// How many wait to see the last session come back.
+    pub watchers: usize,
+    /// The host wants to look at each acquire itself.
+    pub closed_by_host: bool,
     pub counters: Counters,
     random: u64,
 }
@@ -77,26 +81,10 @@ pub struct ConnectRecord {
     pub last_error: Option<Error>,
 }
 
-pub struct LeaseRecord {
-    pub since: Instant,
-    pub thread: Thread,
-    pub label: String,
-    pub reported: bool,
-}
-
-impl LeaseRecord {
-    /// The thread by its name, or by its number.
-    pub fn thread(&self) -> String {
-        match self.thread.name() {
-            Some(name) => format!("'{name}'"),
-            None => format!("{:?}", self.thread.id()),
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    pub acquired: u64,
+    /// Handed out and found dead before anyone had it.
+    pub undone: u64,
     pub timeouts: u64,
     pub opened: u64,
     pub connect_failures: u64,
@@ -112,11 +100,11 @@ pub struct Todo {
     closer: bool,
 }
 
-impl<T> State<T> {
-    pub fn new(settings: PoolSettings, now: Instant) -> State<T> {
+impl<M: Manager> State<M> {
+    fn new(bag: Bag<M>, settings: PoolSettings, now: Instant) -> State<M> {
         let initial = settings.initial.min(settings.max);
         State {
-            bag: Bag::new(),
+            bag,
             settings: Arc::new(settings),
             phase: Phase::Open,
             suspended: None,
@@ -128,57 +116,149 @@ impl<T> State<T> {
             dying: VecDeque::new(),
             closer_runs: false,
             keeper_runs: false,
-            leases: HashMap::new(),
-            lease_ids: 0,
+            watchers: 0,
+            closed_by_host: false,
             counters: Counters::default(),
             random: std::collections::hash_map::RandomState::new().build_hasher().finish() | 1,
         }
     }
 
-    /// A new entry around a new session.
-    pub fn entry(&mut self, item: T, now: Instant) -> Entry<T> {
+    pub fn rules(&self, clock: &Clock) -> Rules {
+        self.rules_at(clock.now(), clock)
+    }
+
+    pub fn rules_at(&self, now: Instant, clock: &Clock) -> Rules {
+        Rules::new(&self.settings, self.generation, self.trusted_since, now, clock.coarse())
+    }
+
+    /// A new session: handed to someone who waits or laid down, or closed if it is not wanted any more.
+    pub fn add(&mut self, item: M::Item, clock: &Clock) {
         // xorshift64: nothing here has to be hard to guess.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         let spread = (self.random >> 11) as f64 / (1u64 << 53) as f64;
-        Entry { item, born: now, alive: now, idle_since: now, generation: self.generation, spread }
-    }
-
-    pub fn rules(&self, now: Instant) -> Rules {
-        Rules::new(&self.settings, self.generation, self.trusted_since, now)
-    }
-
-    /// Lays an entry down, hands it on, or lets it die if it is not wanted any more.
-    pub fn put(&mut self, entry: Entry<T>, from: From, now: Instant) {
-        let others = self.bag.total() - usize::from(from != From::Opener);
-        if self.phase == Phase::Closed || others >= self.settings.max || self.rules(now).is_over(&entry) {
-            self.drop_entry(entry, from);
+        let rules = self.rules(clock);
+        let now = rules.now;
+        let entry = Entry {
+            item,
+            born: now,
+            alive: now,
+            idle_since: now,
+            generation: self.generation,
+            spread,
+            handed: None,
+        };
+        let good_until = rules.good_until(&entry);
+        if self.phase == Phase::Closed || self.bag.total() >= self.settings.max {
+            self.bag.forget(From::Opener);
+            self.dying.push_back(entry.item);
         } else {
-            self.bag.put(entry, from);
+            let put = match self.bag.add(entry) {
+                Ok(slot) => self.bag.put(slot, From::Opener, good_until),
+                Err(entry) => {
+                    self.bag.forget(From::Opener);
+                    Err(entry)
+                }
+            };
+            self.bury(put);
         }
         if self.bag.total() >= self.initial {
             self.initial = 0;
         }
     }
 
-    /// An entry that is not laid down again.
-    pub fn drop_entry(&mut self, entry: Entry<T>, from: From) {
-        self.bag.forget(from);
-        self.dying.push_back(entry.item);
+    /// Lays a session down that was alive at `now`, hands it on, or closes it if it is not wanted any more.
+    pub fn put(&mut self, slot: &'static Slot<M>, from: From, now: Instant, clock: &Clock) {
+        let rules = self.rules_at(now, clock);
+        // SAFETY: the caller holds the slot, and hands it to us.
+        let Some(entry) = (unsafe { slot.entry() }) else { return };
+        entry.alive = now;
+        if from == From::Caller {
+            entry.idle_since = now;
+        }
+        self.return_slot(slot, from, &rules);
+    }
+
+    /// As `put`, for a session that nothing was done with: it is no surer to be alive than before.
+    fn put_untouched(&mut self, slot: &'static Slot<M>, clock: &Clock) {
+        let rules = self.rules(clock);
+        // SAFETY: as above.
+        let Some(entry) = (unsafe { slot.entry() }) else { return };
+        entry.idle_since = rules.now;
+        self.return_slot(slot, From::Caller, &rules);
+    }
+
+    fn return_slot(&mut self, slot: &'static Slot<M>, from: From, rules: &Rules) {
+        // SAFETY: as above; the reference of the caller's is over.
+        let Some(entry) = (unsafe { slot.entry() }) else { return };
+        let unwanted = self.phase == Phase::Closed || self.bag.total() > self.settings.max;
+        if unwanted || rules.is_over(entry) {
+            self.drop_slot(slot, from);
+        } else {
+            let good_until = rules.good_until(entry);
+            let put = self.bag.put(slot, from, good_until);
+            self.bury(put);
+        }
+    }
+
+    /// What cannot be laid down anywhere is closed: keys have run out.
+    fn bury(&mut self, put: std::result::Result<(), Entry<M::Item>>) {
+        if let Err(entry) = put {
+            self.dying.push_back(entry.item);
+        }
+    }
+
+    /// Closes a session that the caller holds.
+    pub fn drop_slot(&mut self, slot: &'static Slot<M>, from: From) {
+        self.dying.extend(self.bag.remove(slot, from));
     }
 
     /// One session was found dead: the others are not trusted until each has been asked.
-    pub fn drop_dead(&mut self, entry: Entry<T>, from: From, now: Instant) {
+    pub fn drop_dead(&mut self, slot: &'static Slot<M>, from: From, now: Instant) {
         self.counters.found_dead += 1;
         self.trusted_since = now;
-        self.drop_entry(entry, from);
+        self.ask_all();
+        self.drop_slot(slot, from);
+    }
+
+    /// From now on each session is looked at before it is handed out once more.
+    pub fn ask_all(&self) {
+        self.bag.slots().for_each(|slot| slot.set_good_until(0));
     }
 
     /// Closes idle sessions of which `which` is true, at most `limit`.
-    pub fn close_idle(&mut self, limit: usize, which: impl FnMut(&Entry<T>) -> bool) {
-        let gone = self.bag.remove_idle(limit, which);
-        self.dying.extend(gone.into_iter().map(|e| e.item));
+    pub fn close_idle(&mut self, limit: usize, clock: &Clock, which: impl FnMut(&Entry<M::Item>) -> bool) {
+        let rules = self.rules(clock);
+        let gone = self.bag.remove_idle(limit, rules.now, which, |e| rules.good_until(e));
+        self.dying.extend(gone);
+    }
+
+    /// Serves those who wait, closes what is too much, and opens or closes the short way to sessions.
+    fn settle(&mut self, clock: &Clock) {
+        // First, so that from here on whoever lays a session down comes to look who waits.
+        self.show_mode();
+        let surplus = match self.phase {
+            Phase::Closed => usize::MAX,
+            Phase::Open => self.bag.total().saturating_sub(self.settings.max),
+        };
+        if surplus > 0 {
+            self.close_idle(surplus, clock, |_| true);
+        }
+        self.bag.serve(clock.coarse());
+        self.show_mode();
+    }
+
+    pub fn show_mode(&self) {
+        let bit = |is_so: bool, bit: u32| if is_so { bit } else { 0 };
+        let watched = self.watchers > 0 || self.bag.total() > self.settings.max;
+        self.bag.head.set_mode(
+            bit(self.bag.is_waited_for(), closed::WAITED)
+                | bit(self.bag.held, closed::HELD)
+                | bit(self.phase == Phase::Closed, closed::FOR_GOOD)
+                | bit(watched, closed::WATCHED)
+                | bit(self.closed_by_host, closed::BY_HOST),
+        );
     }
 
     /// How many sessions should be in the making now.
@@ -230,15 +310,19 @@ impl<T> State<T> {
 }
 
 impl<M: Manager> Inner<M> {
-    pub fn new(manager: M, settings: PoolSettings, clock: Clock) -> Inner<M> {
-        let state = Mutex::new(State::new(settings, clock.now()));
+    pub fn new(manager: M, settings: PoolSettings, clock: Clock) -> Result<Inner<M>> {
+        let bag = Bag::new(manager.directory())
+            .ok_or_else(|| Error::new(Status::Exhausted, "open: too many pools are open in this process"))?;
+        let head = bag.head;
+        let state = Mutex::new(State::new(bag, settings, clock.now()));
         let metrics = manager.metrics();
         let (changed, retry, wake) = (Condvar::new(), Condvar::new(), Condvar::new());
-        Inner { manager, clock, state, changed, retry, wake, metrics }
+        Ok(Inner { manager, clock, head, state, changed, retry, wake, metrics })
     }
 
-    /// Plans under the lock, lets it go, and starts what was planned.
-    pub fn finish(self: &Arc<Self>, mut state: MutexGuard<'_, State<M::Item>>) {
+    /// Settles and plans under the lock, lets it go, and starts what was planned.
+    pub fn finish(self: &Arc<Self>, mut state: MutexGuard<'_, State<M>>) {
+        state.settle(&self.clock);
         let todo = state.plan();
         drop(state);
         for _ in 0..todo.openers {
@@ -249,30 +333,41 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    /// Something has come back by the short way while somebody waits for such a thing.
+    pub fn settle(self: &Arc<Self>) {
+        let state = self.state.lock();
+        self.changed.notify_all();
+        self.finish(state);
+    }
+
     /// Puts a session back into the pool that was alive at `now`.
-    pub fn put(self: &Arc<Self>, mut entry: Entry<M::Item>, from: From, now: Instant) {
-        entry.alive = now;
-        if from == From::Caller {
-            entry.idle_since = now;
-        }
+    pub fn put(self: &Arc<Self>, slot: &'static Slot<M>, from: From, now: Instant) {
         let mut state = self.state.lock();
-        state.put(entry, from, now);
+        state.put(slot, from, now, &self.clock);
+        self.changed.notify_all();
+        self.finish(state);
+    }
+
+    /// Puts a session back that nothing was done with.
+    pub fn put_untouched(self: &Arc<Self>, slot: &'static Slot<M>) {
+        let mut state = self.state.lock();
+        state.put_untouched(slot, &self.clock);
         self.changed.notify_all();
         self.finish(state);
     }
 
     /// Ends a session that was out.
-    pub fn discard(self: &Arc<Self>, entry: Entry<M::Item>, from: From) {
+    pub fn discard(self: &Arc<Self>, slot: &'static Slot<M>, from: From) {
         let mut state = self.state.lock();
-        state.drop_entry(entry, from);
+        state.drop_slot(slot, from);
         self.changed.notify_all();
         self.finish(state);
     }
 
     /// Ends a session that was found dead.
-    pub fn found_dead(self: &Arc<Self>, entry: Entry<M::Item>, from: From) {
+    pub fn found_dead(self: &Arc<Self>, slot: &'static Slot<M>, from: From) {
         let mut state = self.state.lock();
-        state.drop_dead(entry, from, self.clock.now());
+        state.drop_dead(slot, from, self.clock.now());
         self.changed.notify_all();
         self.finish(state);
     }
@@ -290,11 +385,34 @@ impl<M: Manager> Inner<M> {
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
         state.bag.refuse_all(error);
-        state.close_idle(usize::MAX, |_| true);
         self.changed.notify_all();
         self.retry.notify_all();
         self.wake.notify_all();
         self.finish(state);
+    }
+}
+
+impl<M: Manager> Drop for Inner<M> {
+    /// Closes what came back after the last handle was gone, and gives the slots back for other pools.
+    fn drop(&mut self) {
+        // Whoever has just taken a session by the short way sees that it is closed, and lays it down again.
+        let given_up = Instant::now() + Duration::from_secs(1);
+        for slot in self.head.slots() {
+            while !slot.hold() {
+                if !slot.is_out() {
+                    break;
+                }
+                if Instant::now() > given_up {
+                    log::error!("a session of a closed pool was not given back");
+                    return;
+                }
+                std::thread::yield_now();
+            }
+            if let Some(entry) = slot.clear_held() {
+                let _ = guarded("close", || self.manager.close(entry.item)).map_err(|e| log::error!("{e}"));
+            }
+        }
+        self.state.lock().bag.end();
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::bag::From;
 use super::inner::{Inner, Phase, State};
 use super::manager::{Manager, guarded};
+use super::slot::Grip;
 use crate::error::{Error, Result, Status};
 use crate::thread;
 
@@ -41,7 +42,7 @@ fn run<M: Manager>(inner: &Arc<Inner<M>>) {
 }
 
 /// The configured period, or less where a limit is shorter.
-fn period<T>(state: &State<T>) -> Duration {
+fn period<M: Manager>(state: &State<M>) -> Duration {
     let s = &state.settings;
     [s.idle_timeout, s.max_lifetime, s.keepalive, s.leak_threshold]
         .into_iter()
@@ -53,11 +54,11 @@ fn period<T>(state: &State<T>) -> Duration {
 /// One round of the keeper.
 pub fn round<M: Manager>(inner: &Arc<Inner<M>>) {
     let mut state = inner.state.lock();
-    let rules = state.rules(inner.clock.now());
-    state.close_idle(usize::MAX, |e| rules.is_over(e));
+    let rules = state.rules(&inner.clock);
+    state.close_idle(usize::MAX, &inner.clock, |e| rules.is_over(e));
     // Those below the minimum stay, however idle: closing them would only mean making them again.
     let spare = state.bag.total().saturating_sub(state.settings.min.max(state.initial));
-    state.close_idle(spare, |e| rules.is_idle_too_long(e));
+    state.close_idle(spare, &inner.clock, |e| rules.is_idle_too_long(e));
     inner.finish(state);
     keep_alive(inner);
     report_leaks(inner);
@@ -68,42 +69,38 @@ fn keep_alive<M: Manager>(inner: &Arc<Inner<M>>) {
     // Each is asked once: what has been asked counts as alive from this moment on.
     loop {
         let mut state = inner.state.lock();
-        let rules = state.rules(inner.clock.now());
+        let rules = state.rules(&inner.clock);
         if state.phase == Phase::Closed {
             return;
         }
-        let Some(mut entry) = state.bag.take_to_check(|e| rules.needs_keepalive(e)) else { return };
-        drop(state);
-        if !inner.has_broken(&entry.item) && inner.is_valid(&mut entry.item, rules.validation_timeout) {
-            inner.put(entry, From::Keeper, inner.clock.now());
+        let found = state.bag.take_to_check(rules.now, |e| rules.needs_keepalive(e), |e| rules.good_until(e));
+        // Who came while all were being looked at has found none.
+        inner.finish(state);
+        let Some(slot) = found else { return };
+        let mut session = Grip(slot);
+        if !inner.has_broken(&session.item) && inner.is_valid(&mut session.item, rules.validation_timeout) {
+            inner.put(slot, From::Keeper, inner.clock.now());
         } else {
-            inner.found_dead(entry, From::Keeper);
+            inner.found_dead(slot, From::Keeper);
         }
     }
 }
 
 fn report_leaks<M: Manager>(inner: &Arc<Inner<M>>) {
     let mut state = inner.state.lock();
-    let Some(limit) = state.settings.leak_threshold else {
-        // Switched off while leases were out.
-        state.leases.clear();
-        return;
-    };
-    let now = inner.clock.now();
+    let Some(limit) = state.settings.leak_threshold else { return };
+    let now = inner.clock.coarse();
+    let before = now.saturating_sub(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
     let name = state.settings.name.clone();
     let mut reports = Vec::new();
-    for record in state.leases.values_mut().filter(|r| !r.reported) {
-        let age = now.saturating_duration_since(record.since);
-        if age >= limit {
-            record.reported = true;
-            let label =
-                if record.label.is_empty() { String::new() } else { format!(" for {}", record.label) };
-            reports.push(format!(
-                "pool '{name}': a session acquired {} ms ago by thread {}{label} has not been released",
-                age.as_millis(),
-                record.thread()
-            ));
-        }
+    for slot in state.bag.slots() {
+        let Some((since, thread, label)) = slot.report(before) else { continue };
+        let label = if label.is_empty() { label } else { format!(" for {label}") };
+        reports.push(format!(
+            "pool '{name}': a session acquired {} ms ago by thread {}{label} has not been released",
+            (now - since) / 1_000_000,
+            thread_name(thread)
+        ));
     }
     state.counters.leaks += reports.len() as u64;
     drop(state);
@@ -111,5 +108,13 @@ fn report_leaks<M: Manager>(inner: &Arc<Inner<M>>) {
         if let Err(e) = guarded("leak_suspected", || inner.manager.leak_suspected(&report)) {
             log::error!("{e}");
         }
+    }
+}
+
+/// A thread's number, as debuggers and `top -H` show it, and its name while it lives.
+pub fn thread_name(id: u32) -> String {
+    match std::fs::read_to_string(format!("/proc/self/task/{id}/comm")) {
+        Ok(name) => format!("{id} '{}'", name.trim_end()),
+        Err(_) => format!("{id} (ended)"),
     }
 }

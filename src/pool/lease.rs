@@ -5,29 +5,25 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bag::{Entry, From};
+use super::bag::From;
 use super::inner::Inner;
+use super::keeper::thread_name;
 use super::manager::{Manager, guarded};
+use super::slot::{Grip, Slot};
 use crate::error::Result;
 
 /// A session out of the pool. Dropping it releases it.
 pub struct Lease<M: Manager> {
     /// There until the lease ends.
-    entry: Option<Entry<M::Item>>,
+    grip: Option<Grip<M>>,
     inner: Arc<Inner<M>>,
-    /// Its record while leaks are looked for.
-    record: Option<u64>,
     since: Instant,
 }
 
 impl<M: Manager> Lease<M> {
-    pub(super) fn new(
-        entry: Entry<M::Item>,
-        inner: Arc<Inner<M>>,
-        record: Option<u64>,
-        since: Instant,
-    ) -> Lease<M> {
-        Lease { entry: Some(entry), inner, record, since }
+    /// Of a slot that is the caller's.
+    pub(super) fn new(slot: &'static Slot<M>, inner: Arc<Inner<M>>) -> Lease<M> {
+        Lease { grip: Some(Grip(slot)), inner, since: Instant::now() }
     }
 
     /// Back to the pool. The error is that of resetting the session; it has then been closed, and nothing is
@@ -38,39 +34,42 @@ impl<M: Manager> Lease<M> {
 
     /// Throws the session away; the pool makes another when it needs one.
     pub fn evict(mut self) {
-        if let Some(entry) = self.entry.take() {
-            self.end_record();
+        if let Some(Grip(slot)) = self.grip.take() {
+            tell_reported(slot);
             self.note_usage();
-            self.inner.discard(entry, From::Caller);
+            self.inner.discard(slot, From::Caller);
         }
     }
 
-    /// Who or what it is for: told when the lease is suspected to have leaked. Kept only while
-    /// `leak_threshold` is on.
+    /// Leaves the session out, in the hands of whoever has its key.
+    pub fn into_key(mut self) -> u64 {
+        self.grip.take().map_or(0, |Grip(slot)| slot.key())
+    }
+
+    /// Who or what it is for: told when the lease is suspected to have leaked.
     pub fn set_label(&self, label: &str) {
-        if let Some(id) = self.record
-            && let Some(record) = self.inner.state.lock().leases.get_mut(&id)
-        {
-            label.clone_into(&mut record.label);
+        if let Some(Grip(slot)) = &self.grip {
+            slot.set_label(label);
         }
     }
 
     fn give_back(&mut self) -> Result<()> {
-        let Some(mut entry) = self.entry.take() else { return Ok(()) };
-        self.end_record();
-        if self.inner.has_broken(&entry.item) {
+        let Some(mut grip) = self.grip.take() else { return Ok(()) };
+        let slot = grip.0;
+        tell_reported(slot);
+        if self.inner.has_broken(&grip.item) {
             self.note_usage();
-            self.inner.found_dead(entry, From::Caller);
+            self.inner.found_dead(slot, From::Caller);
             return Ok(());
         }
-        let reset = guarded("reset", || self.inner.manager.reset(&mut entry.item)).and_then(|done| done);
+        let reset = guarded("reset", || self.inner.manager.reset(&mut grip.item)).and_then(|done| done);
         let ended = self.inner.clock.at(self.note_usage());
         match &reset {
             // Resetting may have found it dead.
-            Ok(()) if !self.inner.has_broken(&entry.item) => self.inner.put(entry, From::Caller, ended),
-            Ok(()) => self.inner.found_dead(entry, From::Caller),
-            Err(e) if e.is_lost() => self.inner.found_dead(entry, From::Caller),
-            Err(_) => self.inner.discard(entry, From::Caller),
+            Ok(()) if !self.inner.has_broken(&grip.item) => self.inner.put(slot, From::Caller, ended),
+            Ok(()) => self.inner.found_dead(slot, From::Caller),
+            Err(e) if e.is_lost() => self.inner.found_dead(slot, From::Caller),
+            Err(_) => self.inner.discard(slot, From::Caller),
         }
         reset
     }
@@ -81,17 +80,13 @@ impl<M: Manager> Lease<M> {
         self.inner.metrics.usage.record(now.saturating_duration_since(self.since));
         now
     }
+}
 
-    fn end_record(&mut self) {
-        if let Some(id) = self.record.take() {
-            let record = self.inner.state.lock().leases.remove(&id);
-            if let Some(r) = record.filter(|r| r.reported) {
-                log::info!(
-                    "a session reported as a suspected leak (thread {}) has been released",
-                    r.thread()
-                );
-            }
-        }
+/// A session that was reported as a leak comes back after all.
+pub fn tell_reported<M: Manager>(slot: &Slot<M>) {
+    if let Some(thread) = slot.was_reported() {
+        let thread = thread_name(thread);
+        log::info!("a session reported as a suspected leak (thread {thread}) has been released");
     }
 }
 
@@ -106,18 +101,18 @@ impl<M: Manager> Drop for Lease<M> {
 impl<M: Manager> Deref for Lease<M> {
     type Target = M::Item;
     fn deref(&self) -> &M::Item {
-        match &self.entry {
-            Some(entry) => &entry.item,
-            None => unreachable!("the entry leaves only with the lease"),
+        match &self.grip {
+            Some(grip) => &grip.item,
+            None => unreachable!("the session leaves only with the lease"),
         }
     }
 }
 
 impl<M: Manager> DerefMut for Lease<M> {
     fn deref_mut(&mut self) -> &mut M::Item {
-        match &mut self.entry {
-            Some(entry) => &mut entry.item,
-            None => unreachable!("the entry leaves only with the lease"),
+        match &mut self.grip {
+            Some(grip) => &mut grip.item,
+            None => unreachable!("the session leaves only with the lease"),
         }
     }
 }

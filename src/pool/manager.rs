@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::rack::Directory;
 use crate::error::{Error, Result, Status};
 use crate::metrics::Metrics;
 
 /// Makes, checks and ends what a pool keeps. Called from any thread, several at a time, never under a lock of
 /// the pool. A panic counts as the failure of the call.
-pub trait Manager: Send + Sync + 'static {
+pub trait Manager: Send + Sync + Sized + 'static {
     type Item: Send + 'static;
 
     /// Makes one. Has to come back by `deadline`.
@@ -34,6 +35,11 @@ pub trait Manager: Send + Sync + 'static {
     /// Where the pool's times are counted.
     fn metrics(&self) -> Arc<Metrics> {
         Arc::default()
+    }
+
+    /// Where keys of such pools' sessions lead; `None`: nobody uses keys.
+    fn directory(&self) -> Option<&'static Directory<Self>> {
+        None
     }
 
     /// A session has been out for longer than `leak_threshold`. Called from the keeper.

@@ -22,11 +22,16 @@ mod manager;
 mod opener;
 #[allow(clippy::module_inception)]
 mod pool;
+mod rack;
 mod rules;
+mod slot;
 #[cfg(test)]
 mod tests;
 
 pub use crate::config::{InitFail, PoolSettings};
+pub use clock::coarse;
 pub use lease::Lease;
 pub use manager::Manager;
 pub use pool::{Figures, Pool};
+pub use rack::{Directory, Rack};
+pub use slot::{Claim, Slot};

@@ -38,13 +38,11 @@ fn run<M: Manager>(inner: &Arc<Inner<M>>) {
     loop {
         let Some(deadline) = turn(inner) else { return };
         let made = connect(inner, deadline);
-        let now = inner.clock.now();
         let mut state = inner.state.lock();
         match made {
             Ok(item) => {
                 let news = succeeded(&mut state);
-                let entry = state.entry(item, now);
-                state.put(entry, From::Opener, now);
+                state.add(item, &inner.clock);
                 inner.changed.notify_all();
                 // Back in the race: this thread goes on if it is still needed.
                 let go_on = state.openings_wanted() > state.bag.opening;
@@ -119,7 +117,7 @@ pub fn connect<M: Manager>(inner: &Arc<Inner<M>>, deadline: Instant) -> Result<M
     Ok(made)
 }
 
-fn succeeded<T>(state: &mut State<T>) -> News {
+fn succeeded<M: Manager>(state: &mut State<M>) -> News {
     state.counters.opened += 1;
     let failures = std::mem::take(&mut state.connect).failures;
     match failures {
@@ -129,7 +127,7 @@ fn succeeded<T>(state: &mut State<T>) -> News {
 }
 
 /// Notes a failure. Where the attempts are limited and used up, those who wait are told.
-fn failed<T>(state: &mut State<T>, e: Error) -> News {
+fn failed<M: Manager>(state: &mut State<M>, e: Error) -> News {
     state.counters.connect_failures += 1;
     let settings = state.settings.clone();
     let record = &mut state.connect;
@@ -166,14 +164,12 @@ fn pause(settings: &PoolSettings, failures: u32) -> Duration {
 pub fn first<M: Manager>(inner: &Arc<Inner<M>>) -> Result<()> {
     let deadline = deadline(&inner.state.lock().settings);
     let made = connect(inner, deadline);
-    let now = inner.clock.now();
     let mut state = inner.state.lock();
     match made {
         Ok(item) => {
             let _ = succeeded(&mut state);
-            let entry = state.entry(item, now);
             state.bag.opening += 1;
-            state.put(entry, From::Opener, now);
+            state.add(item, &inner.clock);
             Ok(())
         }
         // The caller tells it.

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::sync::MutexGuard;
 
-use super::bag::{Answer, Entry, From};
+use super::bag::{Answer, From, LONGEST_AHEAD};
 use super::clock::Clock;
-use super::inner::{Inner, LeaseRecord, Phase, State};
-use super::lease::Lease;
+use super::inner::{Inner, Phase, State};
+use super::lease::{Lease, tell_reported};
 use super::manager::{Manager, guarded};
+use super::rack::Rack;
 use super::rules::Rules;
+use super::slot::{Claim, Grip, Slot};
 use super::{keeper, opener};
 use crate::config::{InitFail, PoolSettings};
 use crate::error::{Class, Error, Result, Status};
@@ -60,7 +62,7 @@ impl<M: Manager> Pool<M> {
     }
 
     pub(super) fn open_by(manager: M, settings: PoolSettings, clock: Clock) -> Result<Pool<M>> {
-        let pool = Pool(Arc::new(Handle { inner: Arc::new(Inner::new(manager, settings, clock)) }));
+        let pool = Pool(Arc::new(Handle { inner: Arc::new(Inner::new(manager, settings, clock)?) }));
         // An early return drops the pool, which closes what there is.
         pool.first_session()?;
         keeper::start(pool.inner())?;
@@ -121,6 +123,27 @@ impl<M: Manager> Pool<M> {
     /// Errors: `AcquireTimeout` with the pool's figures and the last failure to connect; the driver's own
     /// error where the attempts to connect are limited; `PoolClosed`; `PoolSuspended`.
     pub fn acquire(&self, timeout: Option<Duration>) -> Result<Lease<M>> {
+        match self.take() {
+            Some(slot) => Ok(Lease::new(slot, self.inner().clone())),
+            None => self.acquire_by_lock(timeout),
+        }
+    }
+
+    /// By the short way, if it is open and a session is there that needs no question.
+    fn take(&self) -> Option<&'static Slot<M>> {
+        let inner = self.inner();
+        if !inner.head.is_open() {
+            return None;
+        }
+        let (slot, key) = inner.head.take(inner.clock.coarse())?;
+        if inner.head.is_open() {
+            return Some(slot);
+        }
+        self.release_key(slot, key);
+        None
+    }
+
+    fn acquire_by_lock(&self, timeout: Option<Duration>) -> Result<Lease<M>> {
         let inner = self.inner();
         let started = Instant::now();
         let mut arrival = None;
@@ -133,42 +156,33 @@ impl<M: Manager> Pool<M> {
                 inner.finish(state);
                 return Err(e);
             }
-            let mut entry = match state.bag.take(arrival) {
-                Some(entry) => entry,
+            let slot = match state.bag.take(arrival, inner.clock.coarse()) {
+                Some(slot) => slot,
                 None => {
                     let place = *arrival.get_or_insert_with(|| state.bag.arrive());
-                    let entry = self.wait(state, place, timeout, deadline)?;
+                    let slot = self.wait(state, place, timeout, deadline)?;
                     state = inner.state.lock();
-                    entry
+                    slot
                 }
             };
-            // Without a wait no time has passed; the clock is read as rarely as can be.
-            let now = if arrival.is_none() { inner.clock.at(started) } else { inner.clock.now() };
-            let rules = state.rules(now);
-            // Noted as if it were certain; taken back for those that are found dead.
-            let record = Self::note_lease(&mut state, rules.now);
-            if arrival.is_some() {
-                inner.finish(state);
-            } else {
-                drop(state);
-            }
-            let over = rules.is_over(&entry);
-            if !over && self.is_good(&mut entry, &rules, deadline) {
-                let acquired = Instant::now();
-                inner.metrics.acquire.record(acquired.saturating_duration_since(started));
-                return Ok(Lease::new(entry, inner.clone(), record, acquired));
+            let rules = state.rules(&inner.clock);
+            inner.finish(state);
+            let mut session = Grip(slot);
+            let over = rules.is_over(&session);
+            if !over && self.is_good(&mut session, &rules, deadline) {
+                // By rules that may have changed since; then it is asked once more than needed, or once too late.
+                slot.set_good_until(rules.good_until(&session));
+                inner.metrics.acquire.record(started.elapsed());
+                return Ok(Lease::new(slot, inner.clone()));
             }
             // From here to the next `take` under one lock: whoever meets a dead session keeps the place for
             // which it was given, so nobody may be served in between.
             state = inner.state.lock();
-            state.counters.acquired -= 1;
-            if let Some(id) = record {
-                state.leases.remove(&id);
-            }
+            state.counters.undone += 1;
             if over {
-                state.drop_entry(entry, From::Caller);
+                state.drop_slot(slot, From::Caller);
             } else {
-                state.drop_dead(entry, From::Caller, inner.clock.now());
+                state.drop_dead(slot, From::Caller, inner.clock.now());
             }
             inner.changed.notify_all();
             // Nobody waited when it was taken without waiting: whoever waits now came later.
@@ -177,28 +191,29 @@ impl<M: Manager> Pool<M> {
     }
 
     /// Whether a session is fit to be handed out; asks it where that is due.
-    fn is_good(&self, entry: &mut Entry<M::Item>, rules: &Rules, deadline: Option<Instant>) -> bool {
+    fn is_good(&self, session: &mut Grip<M>, rules: &Rules, deadline: Option<Instant>) -> bool {
         let inner = self.inner();
-        if inner.has_broken(&entry.item) {
+        if inner.has_broken(&session.item) {
             return false;
         }
-        if !rules.needs_check(entry) {
+        if !rules.needs_check(session) {
             return true;
         }
         let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
-        let valid = inner.is_valid(&mut entry.item, rules.validation_timeout.min(left.max(LEAST_VALIDATION)));
-        entry.alive = inner.clock.now();
+        let valid =
+            inner.is_valid(&mut session.item, rules.validation_timeout.min(left.max(LEAST_VALIDATION)));
+        session.alive = inner.clock.now();
         valid
     }
 
     /// Waits in the queue.
     fn wait(
         &self,
-        mut state: MutexGuard<'_, State<M::Item>>,
+        mut state: MutexGuard<'_, State<M>>,
         place: u64,
         timeout: Duration,
         deadline: Option<Instant>,
-    ) -> Result<Entry<M::Item>> {
+    ) -> Result<&'static Slot<M>> {
         let inner = self.inner();
         if deadline.is_some_and(|d| d <= Instant::now()) {
             // Someone who only looks in is reason enough to open a session for the next time.
@@ -210,36 +225,40 @@ impl<M: Manager> Pool<M> {
         }
         let waiter = state.bag.wait(place);
         inner.finish(state);
-        let answer = waiter.wait(deadline).or_else(|| {
-            let mut state = inner.state.lock();
-            let error = self.timeout(&state, timeout);
-            if state.bag.leave(&waiter) {
-                state.counters.timeouts += 1;
-                drop(state);
-                return Some(Answer::Refused(error(self)));
+        // While others may go ahead: until when.
+        let mut ahead_until = None;
+        loop {
+            match waiter.wait([deadline, ahead_until].into_iter().flatten().min()) {
+                Some(Answer::Slot(slot)) => {
+                    let mut session = Grip(slot);
+                    session.handed = Some(Instant::now());
+                    slot.given(inner.clock.coarse());
+                    return Ok(slot);
+                }
+                Some(Answer::Refused(e)) => return Err(e),
+                Some(Answer::Watch) => ahead_until = Some(Instant::now() + LONGEST_AHEAD),
+                None if deadline.is_none_or(|d| Instant::now() < d) => {
+                    ahead_until = None;
+                    let mut state = inner.state.lock();
+                    state.bag.end_ahead();
+                    inner.finish(state);
+                }
+                None => {
+                    let mut state = inner.state.lock();
+                    let error = self.timeout(&state, timeout);
+                    let left = state.bag.leave(&waiter);
+                    state.counters.timeouts += u64::from(left);
+                    inner.finish(state);
+                    if left {
+                        return Err(error(self));
+                    }
+                    // Served in the last moment: the next turn takes it.
+                }
             }
-            drop(state);
-            // Served in the last moment.
-            waiter.wait(None)
-        });
-        match answer {
-            Some(Answer::Entry(entry)) => Ok(entry),
-            Some(Answer::Refused(e)) => Err(e),
-            None => Err(Error::new(Status::Internal, "acquire: woken without an answer")),
         }
     }
 
-    fn note_lease(state: &mut State<M::Item>, now: Instant) -> Option<u64> {
-        state.counters.acquired += 1;
-        state.settings.leak_threshold?;
-        state.lease_ids += 1;
-        let id = state.lease_ids;
-        let thread = std::thread::current();
-        state.leases.insert(id, LeaseRecord { since: now, thread, label: String::new(), reported: false });
-        Some(id)
-    }
-
-    fn check_open(&self, state: &State<M::Item>) -> Result<()> {
+    fn check_open(&self, state: &State<M>) -> Result<()> {
         if state.phase == Phase::Closed {
             return Err(closed(&state.settings.name));
         }
@@ -251,7 +270,7 @@ impl<M: Manager> Pool<M> {
 
     /// The error of an acquire whose time is over, from what is known now. It is made in two steps because
     /// the manager's note is asked for without the lock.
-    fn timeout(&self, state: &State<M::Item>, timeout: Duration) -> impl FnOnce(&Self) -> Error + use<M> {
+    fn timeout(&self, state: &State<M>, timeout: Duration) -> impl FnOnce(&Self) -> Error + use<M> {
         let f = figures(state);
         let name = state.settings.name.clone();
         let suspended = state.suspended.is_some();
@@ -326,11 +345,12 @@ impl<M: Manager> Pool<M> {
         }
         let fail_fast = fail_fast || state.settings.suspend_fail_fast;
         state.suspended = Some(fail_fast);
-        state.bag.hold(true);
+        state.bag.held = true;
         if fail_fast {
             let name = state.settings.name.clone();
             state.bag.refuse_all(|| suspended(&name));
         }
+        inner.finish(state);
         Ok(())
     }
 
@@ -339,7 +359,7 @@ impl<M: Manager> Pool<M> {
         let inner = self.inner();
         let mut state = inner.state.lock();
         state.suspended = None;
-        state.bag.hold(false);
+        state.bag.held = false;
         inner.finish(state);
     }
 
@@ -348,16 +368,24 @@ impl<M: Manager> Pool<M> {
         let inner = self.inner();
         let until = Instant::now().checked_add(timeout);
         let mut state = inner.state.lock();
-        while state.bag.active > 0 {
+        // Or what comes back by the short way would not be seen.
+        state.watchers += 1;
+        state.show_mode();
+        let quiet = loop {
+            if state.bag.active() == 0 {
+                break true;
+            }
             match until {
                 None => inner.changed.wait(&mut state),
-                Some(until) if Instant::now() >= until => return false,
+                Some(until) if Instant::now() >= until => break false,
                 Some(until) => {
                     inner.changed.wait_until(&mut state, until);
                 }
             }
-        }
-        true
+        };
+        state.watchers -= 1;
+        inner.finish(state);
+        quiet
     }
 
     /// Soft eviction: closes idle sessions now, and those in use when they are released.
@@ -365,7 +393,10 @@ impl<M: Manager> Pool<M> {
         let inner = self.inner();
         let mut state = inner.state.lock();
         state.generation += 1;
-        state.close_idle(usize::MAX, |_| true);
+        // Nothing that lies down by the short way from here on is handed out, and what is out comes by the lock.
+        state.ask_all();
+        state.bag.slots().for_each(|slot| slot.look_when_back());
+        state.close_idle(usize::MAX, &inner.clock, |_| true);
         inner.finish(state);
     }
 
@@ -390,9 +421,49 @@ impl<M: Manager> Pool<M> {
             suspension: old.suspension,
             ..settings
         });
-        let surplus = state.bag.total().saturating_sub(state.settings.max);
-        state.close_idle(surplus, |_| true);
+        state.ask_all();
         inner.wake.notify_all();
+        inner.finish(state);
+    }
+
+    /// Where sessions lie, for a host that goes the short way itself: [`Rack::take`], then [`Rack::is_open`] and
+    /// [`Rack::host`] once more, and [`Slot::put_back`].
+    pub fn rack(&self) -> &'static Rack<M> {
+        self.inner().head
+    }
+
+    /// To be called when the way is found closed after [`Slot::put_back`]: somebody waits for what came back.
+    pub fn settle(&self) {
+        self.inner().settle();
+    }
+
+    /// Gives back, by its key, a session that nothing was done with.
+    pub fn release_key(&self, slot: &'static Slot<M>, key: u64) {
+        if slot.put_back(key) {
+            if !self.rack().is_open() {
+                self.settle();
+            }
+        } else if let Claim::Yours(_) = slot.end_key(key) {
+            self.put_untouched(slot);
+        }
+    }
+
+    /// Gives back a session that nothing was done with, and whose key has ended.
+    pub fn put_untouched(&self, slot: &'static Slot<M>) {
+        tell_reported(slot);
+        self.inner().put_untouched(slot);
+    }
+
+    /// The lease of a session that is out, for the one to whom [`Slot::claim`] has given it.
+    pub fn lease(&self, slot: &'static Slot<M>) -> Lease<M> {
+        Lease::new(slot, self.inner().clone())
+    }
+
+    /// From now on each acquire goes the long way.
+    pub fn close_short_way(&self) {
+        let inner = self.inner();
+        let mut state = inner.state.lock();
+        state.closed_by_host = true;
         inner.finish(state);
     }
 
@@ -415,16 +486,16 @@ impl<M: Manager> Pool<M> {
     }
 }
 
-fn figures<T>(state: &State<T>) -> Figures {
+fn figures<M: Manager>(state: &State<M>) -> Figures {
     let (bag, c) = (&state.bag, &state.counters);
     Figures {
         total: bag.total(),
         idle: bag.idle(),
-        active: bag.active,
+        active: bag.active(),
         waiting: bag.waiting(),
         max: state.settings.max,
         opening: bag.opening,
-        acquired: c.acquired,
+        acquired: bag.slots().map(Slot::handed_out).sum::<u64>().saturating_sub(c.undone),
         timeouts: c.timeouts,
         opened: c.opened,
         connect_failures: c.connect_failures,

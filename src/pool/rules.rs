@@ -11,6 +11,8 @@ const LIFETIME_VARIATION: f64 = 0.025;
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub now: Instant,
+    /// The same moment by the coarse clock.
+    coarse: u64,
     pub generation: u64,
     /// What was last alive before this is validated, however recently it was used.
     pub trusted_since: Instant,
@@ -23,9 +25,16 @@ pub struct Rules {
 }
 
 impl Rules {
-    pub fn new(settings: &PoolSettings, generation: u64, trusted_since: Instant, now: Instant) -> Rules {
+    pub fn new(
+        settings: &PoolSettings,
+        generation: u64,
+        trusted_since: Instant,
+        now: Instant,
+        coarse: u64,
+    ) -> Rules {
         Rules {
             now,
+            coarse,
             generation,
             trusted_since,
             alive_bypass: settings.alive_bypass,
@@ -63,6 +72,19 @@ impl Rules {
         e.alive < self.trusted_since || self.since(e.alive) >= self.alive_bypass
     }
 
+    /// Up to which moment of the coarse clock it may be handed out without another look at these rules.
+    pub fn good_until<T>(&self, e: &Entry<T>) -> u64 {
+        if e.generation != self.generation || self.needs_check(e) {
+            return 0;
+        }
+        let mut left = self.alive_bypass.saturating_sub(self.since(e.alive));
+        if let Some(life) = self.max_lifetime {
+            left = left
+                .min(life.mul_f64(1.0 - LIFETIME_VARIATION * e.spread).saturating_sub(self.since(e.born)));
+        }
+        self.coarse.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     /// Has been silent for so long that the keeper asks it.
     pub fn needs_keepalive<T>(&self, e: &Entry<T>) -> bool {
         self.keepalive.is_some_and(|limit| e.alive < self.trusted_since || self.since(e.alive) >= limit)
@@ -77,11 +99,11 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     fn entry(born: Instant, spread: f64) -> Entry<()> {
-        Entry { item: (), born, alive: born, idle_since: born, generation: 0, spread }
+        Entry { item: (), born, alive: born, idle_since: born, generation: 0, spread, handed: None }
     }
 
     fn at(settings: &PoolSettings, start: Instant, age: Duration) -> Rules {
-        Rules::new(settings, 0, start, start + age)
+        Rules::new(settings, 0, start, start + age, age.as_nanos() as u64)
     }
 
     #[test]
@@ -112,9 +134,22 @@ mod tests {
         let t = Instant::now();
         assert!(!at(&settings, t, S / 2).needs_check(&entry(t, 0.0)));
         assert!(at(&settings, t, S).needs_check(&entry(t, 0.0)));
-        let rules = Rules::new(&settings, 0, t + S / 4, t + S / 2);
+        let rules = Rules::new(&settings, 0, t + S / 4, t + S / 2, 0);
         assert!(rules.needs_check(&entry(t, 0.0)));
         let always = PoolSettings { alive_bypass: Duration::ZERO, ..Default::default() };
         assert!(at(&always, t, Duration::ZERO).needs_check(&entry(t, 0.0)));
+    }
+
+    #[test]
+    fn the_short_way_is_open_until_a_question_or_the_end_of_life_is_due() {
+        let settings = PoolSettings { alive_bypass: S, max_lifetime: Some(1000 * S), ..Default::default() };
+        let t = Instant::now();
+        let ns = |time: Duration| time.as_nanos() as u64;
+        assert_eq!(at(&settings, t, S / 4).good_until(&entry(t, 0.0)), ns(S));
+        assert_eq!(at(&settings, t, S).good_until(&entry(t, 0.0)), 0);
+        let old = Entry { alive: t + 999 * S + S / 2, ..entry(t, 0.0) };
+        assert_eq!(at(&settings, t, 999 * S + S / 2).good_until(&old), ns(1000 * S));
+        let evicted = Entry { generation: 1, ..entry(t, 0.0) };
+        assert_eq!(at(&settings, t, S / 4).good_until(&evicted), 0);
     }
 }

@@ -1,0 +1,461 @@
+//! A slot: the place of one session in its pool, and the word that says in whose hands it is.
+//!
+//! ```text
+//!   word   phase:8 | generation:32 | flags:24
+//!   key    OUT:8   | generation:32 | index:24
+//! ```
+//!
+//! Handing out and taking back are one change of the word each. Everything else about a session, that it is too old,
+//! has to be asked, was evicted, has been written to, is told to those two by a flag or a limit beside the word, so that
+//! they find it out by the change they make anyway; what is out of the ordinary then goes by the pool's lock.
+//!
+//! The generation grows when a session comes back. A key names one handing-out of one slot; it fits no other, ever: a
+//! slot whose generations are used up is not used again. Slots are never given back to the allocator while a key may
+//! lead to them, so a stale key is found out and harms nothing.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ops::{Deref, DerefMut};
+
+use super::bag::Entry;
+use super::manager::Manager;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
+
+/// No session lies here.
+const EMPTY: u64 = 0;
+/// Anyone may take it.
+const IDLE: u64 = 1 << 56;
+/// In the hands of the pool, or of a lease whose key has ended before it.
+const HELD: u64 = 2 << 56;
+/// Used up.
+const SPENT: u64 = 3 << 56;
+/// In somebody's hands. Above 0x80, as no address begins: a key may serve as a handle in C.
+const OUT: u64 = 0xE4 << 56;
+const PHASE: u64 = 0xFF << 56;
+
+const ONE_GENERATION: u64 = 1 << 24;
+const LAST_GENERATION: u32 = u32::MAX;
+const FLAGS: u64 = ONE_GENERATION - 1;
+/// The bits that a word has in common with its key.
+const IDENTITY: u64 = !FLAGS;
+pub const INDEX: u64 = FLAGS;
+
+/// Something is to be done when it comes back: it has been evicted, or reported as a leak.
+const LOOK: u64 = 1;
+/// Somebody is making a lease of it.
+const CLAIMING: u64 = 2;
+/// There is a lease, which has the session; the key ends by itself.
+const CLAIMED: u64 = 4;
+/// The lease has ended before its key, and the session is gone.
+const GONE: u64 = 8;
+
+/// Own cache lines for each, and those beside them that processors fetch in one go.
+#[repr(align(128))]
+pub struct Slot<M: Manager> {
+    word: AtomicU64,
+    /// Up to this moment of the coarse clock it is handed out without a question.
+    good_until: AtomicU64,
+    /// When it was last handed out, by the coarse clock.
+    since: AtomicU64,
+    /// To whom: the kernel's number of the thread.
+    thread: AtomicU32,
+    index: u32,
+    /// What the host has made of the lease.
+    host: AtomicU64,
+    /// The generation when a session was last laid down by way of the lock.
+    laid: AtomicU32,
+    /// The generation when the pool took the slot into use.
+    first: AtomicU32,
+    /// Who or what it is for, and in which generation that was said.
+    label: Mutex<(u32, String)>,
+    /// The generation last reported as a leak.
+    reported: AtomicU32,
+    /// Reached by whoever holds the slot: the lease while it is out or held, the pool otherwise.
+    entry: UnsafeCell<Option<Entry<M::Item>>>,
+}
+
+// SAFETY: the entry is reached only by the one who holds the slot, as `entry` says; all else is atomic.
+unsafe impl<M: Manager> Sync for Slot<M> {}
+// SAFETY: entries are `Send`.
+unsafe impl<M: Manager> Send for Slot<M> {}
+
+/// What a key leads to.
+pub enum Claim<'a, M: Manager> {
+    /// It is the caller's to make a lease of, and to say so by `claimed`.
+    Yours(&'a Slot<M>),
+    /// There is a lease: what the host said it is.
+    Made(u64),
+    /// Somebody else is making the lease just now.
+    Soon,
+    /// This key has ended.
+    Stale,
+}
+
+/// What a thread remembers.
+pub struct Local {
+    /// The address of the slot it used last.
+    pub hint: Cell<usize>,
+    thread: Cell<u32>,
+}
+
+thread_local! {
+    static LOCAL: Local = const { Local { hint: Cell::new(0), thread: Cell::new(0) } };
+}
+
+/// Lends what this thread remembers; a default one where the thread is at its end.
+#[inline]
+pub fn local<R>(work: impl FnOnce(&Local) -> R) -> R {
+    LOCAL.with(work)
+}
+
+impl Local {
+    #[inline]
+    fn thread(&self) -> u32 {
+        match self.thread.get() {
+            0 => self.ask(),
+            id => id,
+        }
+    }
+
+    #[cold]
+    fn ask(&self) -> u32 {
+        // SAFETY: asks for a number.
+        let id = unsafe { libc::gettid() } as u32;
+        self.thread.set(id);
+        id
+    }
+}
+
+fn generation(word: u64) -> u32 {
+    (word >> 24) as u32
+}
+
+impl<M: Manager> Slot<M> {
+    pub fn new(index: u32) -> Slot<M> {
+        Slot {
+            word: AtomicU64::new(EMPTY | ONE_GENERATION),
+            good_until: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            thread: AtomicU32::new(0),
+            index,
+            host: AtomicU64::new(0),
+            laid: AtomicU32::new(0),
+            first: AtomicU32::new(1),
+            label: Mutex::new((0, String::new())),
+            // No generation that a session is handed out in.
+            reported: AtomicU32::new(LAST_GENERATION),
+            entry: UnsafeCell::new(None),
+        }
+    }
+
+    // The short way: no lock.
+
+    /// Takes an idle session that needs no question at `now` (coarse). Gives its key.
+    #[inline]
+    pub fn take_good(&self, now: u64, local: &Local) -> Option<u64> {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & (PHASE | FLAGS) != IDLE || self.good_until.load(Ordering::Relaxed) <= now {
+            return None;
+        }
+        let out = word ^ (IDLE ^ OUT);
+        self.word.compare_exchange(word, out, Ordering::SeqCst, Ordering::Relaxed).ok()?;
+        self.note(now, local);
+        Some(out | u64::from(self.index))
+    }
+
+    #[inline]
+    fn note(&self, now: u64, local: &Local) {
+        self.since.store(now, Ordering::Relaxed);
+        self.thread.store(local.thread(), Ordering::Relaxed);
+        local.hint.set(std::ptr::from_ref(self).addr());
+    }
+
+    /// Lays a session down that nothing was done with. False: the key has ended, or there is something to do.
+    #[inline]
+    pub fn put_back(&self, key: u64) -> bool {
+        let out = key & IDENTITY;
+        let idle = (out ^ (IDLE ^ OUT)).wrapping_add(ONE_GENERATION);
+        key >> 56 == OUT >> 56
+            && generation(idle) != LAST_GENERATION
+            && self.word.compare_exchange(out, idle, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    // The life of a key in the host's hands.
+
+    fn is_named_by(&self, word: u64, key: u64) -> bool {
+        word & IDENTITY == key & IDENTITY && word & PHASE == OUT
+    }
+
+    /// Whether a key still names what is out.
+    pub fn fits(&self, key: u64) -> bool {
+        self.is_named_by(self.word.load(Ordering::SeqCst), key)
+    }
+
+    /// Asks for the lease behind a key.
+    pub fn claim(&self, key: u64) -> Claim<'_, M> {
+        let word = self.word.load(Ordering::Acquire);
+        if !self.is_named_by(word, key) {
+            return Claim::Stale;
+        }
+        if word & CLAIMED != 0 {
+            return Claim::Made(self.host.load(Ordering::Acquire));
+        }
+        let mine = word & CLAIMING == 0
+            && self.word.compare_exchange(word, word | CLAIMING, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if mine { Claim::Yours(self) } else { Claim::Soon }
+    }
+
+    /// Ends the making of a lease: what the host made of it; `None`: nothing, and the session is as before.
+    pub fn claimed(&self, host: Option<u64>) {
+        match host {
+            Some(host) => {
+                self.host.store(host, Ordering::Release);
+                self.word.fetch_add(CLAIMED - CLAIMING, Ordering::AcqRel);
+            }
+            None => {
+                self.word.fetch_sub(CLAIMING, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// Ends a key. `Made`: there was a lease, which goes on until it ends itself. `Yours`: there was none; the session
+    /// is the caller's to lay down by way of the lock.
+    pub fn end_key(&self, key: u64) -> Claim<'_, M> {
+        let mut word = self.word.load(Ordering::Acquire);
+        loop {
+            if !self.is_named_by(word, key) {
+                return Claim::Stale;
+            }
+            if word & CLAIMING != 0 {
+                return Claim::Soon;
+            }
+            let phase = if word & GONE != 0 { EMPTY } else { HELD };
+            let next = (word & !(PHASE | CLAIMED | GONE) | phase) + ONE_GENERATION;
+            let host = self.host.load(Ordering::Acquire);
+            match self.word.compare_exchange(word, next, Ordering::SeqCst, Ordering::Acquire) {
+                Ok(_) if word & CLAIMED != 0 => return Claim::Made(host),
+                Ok(_) => return Claim::Yours(self),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// The key of what is out. For its lease.
+    pub fn key(&self) -> u64 {
+        self.word.load(Ordering::Relaxed) & IDENTITY | u64::from(self.index)
+    }
+
+    // What is done under the pool's lock.
+
+    /// Takes it if it is idle, whatever its age.
+    pub fn take_any(&self, now: u64) -> bool {
+        let taken = self.change_idle(OUT);
+        if taken {
+            local(|l| self.note(now, l));
+        }
+        taken
+    }
+
+    /// Takes it into the pool's own hands if it is idle.
+    pub fn hold(&self) -> bool {
+        self.change_idle(HELD)
+    }
+
+    fn change_idle(&self, phase: u64) -> bool {
+        let mut word = self.word.load(Ordering::SeqCst);
+        while word & PHASE == IDLE {
+            match self.word.compare_exchange(word, word ^ (IDLE ^ phase), Ordering::SeqCst, Ordering::SeqCst)
+            {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & PHASE == IDLE
+    }
+
+    pub fn is_out(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & PHASE == OUT
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & PHASE == EMPTY
+    }
+
+    /// Used up, or nearly: what lies here has to move before it is handed out again.
+    pub fn is_worn(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        let ending = u32::from(word & PHASE == OUT);
+        generation(word).saturating_add(ending) >= LAST_GENERATION
+    }
+
+    /// Puts a session into an empty slot. It is held.
+    pub fn fill(&self, entry: Entry<M::Item>) {
+        // SAFETY: empty, and the lock keeps others from filling it.
+        unsafe { *self.entry.get() = Some(entry) };
+        let word = self.word.load(Ordering::Relaxed);
+        self.word.store(word & GENERATIONS | HELD, Ordering::SeqCst);
+    }
+
+    /// Takes the session out for good. The slot is empty, or will be when the key ends.
+    pub fn clear(&self) -> Option<Entry<M::Item>> {
+        // SAFETY: the caller holds the slot.
+        let entry = unsafe { (*self.entry.get()).take() };
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let next = if word & PHASE == OUT && word & CLAIMED != 0 {
+                word | GONE
+            } else {
+                let next = next_generation(word);
+                if generation(next) >= LAST_GENERATION { next | SPENT } else { next | EMPTY }
+            };
+            match self.word.compare_exchange(word, next, Ordering::SeqCst, Ordering::Relaxed) {
+                Ok(_) => return entry,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Takes the session out if the slot is held.
+    pub fn clear_held(&self) -> Option<Entry<M::Item>> {
+        if self.word.load(Ordering::SeqCst) & PHASE == HELD { self.clear() } else { None }
+    }
+
+    /// Lays down what the caller holds.
+    pub fn lay(&self, good_until: u64) {
+        self.pass(IDLE, good_until);
+    }
+
+    /// Hands on what the caller holds.
+    pub fn give(&self) {
+        self.pass(OUT, 0);
+    }
+
+    fn pass(&self, phase: u64, good_until: u64) {
+        let next = next_generation(self.word.load(Ordering::Relaxed)) | phase;
+        self.good_until.store(good_until, Ordering::Relaxed);
+        self.laid.store(generation(next), Ordering::Relaxed);
+        self.word.store(next, Ordering::SeqCst);
+    }
+
+    /// Notes who was handed what the pool gave it.
+    pub fn given(&self, now: u64) {
+        local(|l| self.note(now, l));
+    }
+
+    pub fn set_good_until(&self, moment: u64) {
+        self.good_until.store(moment, Ordering::Relaxed);
+    }
+
+    /// Has it come back by way of the lock, if it is out.
+    pub fn look_when_back(&self) {
+        let mut word = self.word.load(Ordering::SeqCst);
+        while word & PHASE == OUT {
+            match self.word.compare_exchange(word, word | LOOK, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Whether it has been used by the short way since it was last laid down by way of the lock.
+    pub fn was_used(&self) -> bool {
+        let now = generation(self.word.load(Ordering::Relaxed));
+        self.laid.swap(now, Ordering::Relaxed) != now
+    }
+
+    /// Begins to count for a pool.
+    pub fn begin(&self) {
+        self.first.store(generation(self.word.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+
+    /// How often it was handed out since `begin`.
+    pub fn handed_out(&self) -> u64 {
+        let word = self.word.load(Ordering::Relaxed);
+        let ended = generation(word).wrapping_sub(self.first.load(Ordering::Relaxed));
+        u64::from(ended) + u64::from(word & PHASE == OUT)
+    }
+
+    // Leaks.
+
+    pub fn set_label(&self, text: &str) {
+        *self.label.lock() = (generation(self.word.load(Ordering::Relaxed)), text.to_owned());
+    }
+
+    /// Since when (coarse), to which thread and for what it is out, unless that was asked before.
+    pub fn report(&self, before: u64) -> Option<(u64, u32, String)> {
+        let word = self.word.load(Ordering::SeqCst);
+        let since = self.since.load(Ordering::Relaxed);
+        let now = generation(word);
+        if word & PHASE != OUT || since > before || self.reported.load(Ordering::Relaxed) == now {
+            return None;
+        }
+        self.reported.store(now, Ordering::Relaxed);
+        self.look_when_back();
+        let label = self.label.lock();
+        let label = if label.0 == now { label.1.clone() } else { String::new() };
+        Some((since, self.thread.load(Ordering::Relaxed), label))
+    }
+
+    /// The thread that has had it all the time, if it was reported. Before it is laid down.
+    pub fn was_reported(&self) -> Option<u32> {
+        let word = self.word.load(Ordering::Relaxed);
+        let ended = u32::from(word & PHASE != OUT);
+        (self.reported.load(Ordering::Relaxed) == generation(word).wrapping_sub(ended))
+            .then(|| self.thread.load(Ordering::Relaxed))
+    }
+
+    // The session.
+
+    /// The entry of the slot that the caller holds.
+    ///
+    /// # Safety
+    /// The caller holds the slot, and has no other reference to the entry.
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn entry(&self) -> Option<&mut Entry<M::Item>> {
+        // SAFETY: by the caller's promise nobody else reaches it.
+        unsafe { (*self.entry.get()).as_mut() }
+    }
+
+    /// Nears the end of its generations. For tests.
+    #[cfg(test)]
+    pub fn wear(&self) {
+        let word = self.word.load(Ordering::SeqCst);
+        self.word.store(word & !GENERATIONS | u64::from(LAST_GENERATION - 2) << 24, Ordering::SeqCst);
+        self.begin();
+    }
+}
+
+const GENERATIONS: u64 = (u32::MAX as u64) << 24;
+
+/// The generation behind a word's, if that one has been out; no phase, no flags.
+fn next_generation(word: u64) -> u64 {
+    let out = word & PHASE == OUT;
+    (word & GENERATIONS) + if out { ONE_GENERATION } else { 0 }
+}
+
+/// A held slot's entry, for as long as its holder has it in its hands.
+pub struct Grip<M: Manager>(pub &'static Slot<M>);
+
+impl<M: Manager> Deref for Grip<M> {
+    type Target = Entry<M::Item>;
+    fn deref(&self) -> &Entry<M::Item> {
+        // SAFETY: the grip is the only way to the entry that its holder has.
+        match unsafe { self.0.entry() } {
+            Some(entry) => entry,
+            None => unreachable!("a held slot has an entry"),
+        }
+    }
+}
+
+impl<M: Manager> DerefMut for Grip<M> {
+    fn deref_mut(&mut self) -> &mut Entry<M::Item> {
+        // SAFETY: as above, and the grip is borrowed alone.
+        match unsafe { self.0.entry() } {
+            Some(entry) => entry,
+            None => unreachable!("a held slot has an entry"),
+        }
+    }
+}

@@ -84,6 +84,15 @@ impl Read {
         0
     }
 
+    /// With `count` records more of less than a microsecond each.
+    pub fn with_moments(mut self, count: u64) -> Read {
+        self.count += count;
+        if let Some(first) = self.counts.first_mut() {
+            *first += count;
+        }
+        self
+    }
+
     /// How many records were at most `us`, which is one less than a power of two.
     fn at_most(&self, us: u64) -> u64 {
         self.counts.iter().enumerate().take_while(|(i, _)| upper(*i) <= us).map(|(_, n)| n).sum()

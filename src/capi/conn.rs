@@ -9,9 +9,9 @@ use super::cancel::{self, twin_cancel};
 use super::connection::{ConnCore, deliver};
 use super::errors::twin_error;
 use super::generated::twin_status;
-use super::guard::{ErrOut, Pooled, free, with};
-use super::handle::{Object, Table};
-use super::pool::PoolCore;
+use super::guard::{ErrOut, call, free, refuse_poisoned, with};
+use super::handle::Object;
+use super::lending;
 use super::rows::twin_rows;
 use super::stmt::{self, twin_stmt};
 use crate::error::{Result, Status};
@@ -23,27 +23,6 @@ pub struct twin_conn {
 }
 
 pub struct ConnObject(pub Arc<ConnCore>);
-
-static CONNS: Table<ConnObject> = Table::new();
-
-impl Object for ConnObject {
-    type C = twin_conn;
-    const KIND: u8 = 0xE4;
-    const NAME: &'static str = "connection";
-    fn table() -> &'static Table<ConnObject> {
-        &CONNS
-    }
-}
-
-impl Pooled for ConnObject {
-    fn pool(&self) -> Option<&PoolCore> {
-        Some(&self.0.pool)
-    }
-}
-
-pub fn handle(pool: Arc<PoolCore>, session: Session) -> Result<*mut twin_conn> {
-    CONNS.insert(ConnObject(Arc::new(ConnCore::new(pool, session))))
-}
 
 /// Runs something on the session.
 pub fn session(
@@ -76,15 +55,23 @@ pub fn tell<T>(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_conn_release(conn: *mut twin_conn, err: *mut *mut twin_error) -> twin_status {
+    if lending::put_back(conn) {
+        return Status::Ok as twin_status;
+    }
     // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
-    with(conn, err, |c: &ConnObject| {
+    call(err, || {
+        if lending::put_back_by_lock(conn)? {
+            return Ok(Status::Ok);
+        }
+        let c = ConnObject::enter(conn)?;
+        refuse_poisoned(&*c)?;
         let mut held = c.0.hold()?;
         held.cursors.clear();
         let session = held.session.take();
         c.0.gate.close();
         drop(held);
-        drop(CONNS.free(conn));
+        drop(ConnObject::end(conn));
         session.map_or(Ok(()), Session::release).map(|()| Status::Ok)
     })
 }

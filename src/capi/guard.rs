@@ -5,6 +5,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::errors::twin_error;
 use super::generated::twin_status;
@@ -70,7 +71,7 @@ pub fn with<T: Pooled>(
     body: impl FnOnce(&T) -> Result<Status>,
 ) -> twin_status {
     call(err, || {
-        let object = T::table().enter(handle)?;
+        let object = T::enter(handle)?;
         refuse_poisoned(&*object)?;
         poisoning(contain(|| body(&object)), &*object)
     })
@@ -83,7 +84,7 @@ pub fn with_anywhere<T: Pooled>(
     body: impl FnOnce(&T) -> Result<Status>,
 ) -> twin_status {
     call_anywhere(err, || {
-        let object = T::table().enter(handle)?;
+        let object = T::enter(handle)?;
         poisoning(contain(|| body(&object)), &*object)
     })
 }
@@ -103,14 +104,14 @@ pub fn with_alone<T: Pooled>(
 
 /// Answers a question that has no room for an error: `default` for what is no live handle.
 pub fn ask<T: Object, R>(handle: *const T::C, default: R, body: impl FnOnce(&T) -> R) -> R {
-    contain(|| Ok(body(&*T::table().enter(handle)?))).unwrap_or(default)
+    contain(|| Ok(body(&*T::enter(handle)?))).unwrap_or(default)
 }
 
 /// Ends a handle. In a callback the object is dropped by a thread of its own, because dropping may wait for
 /// the very thread that runs the callback.
 pub fn free<T: Object>(handle: *const T::C) {
     let _ = contain(|| {
-        if let Some(object) = T::table().free(handle) {
+        if let Some(object) = T::end(handle) {
             if IN_CALLBACK.get() {
                 let _ = crate::thread::spawn("twinpool-free", move || {
                     let _ = contain(|| {
@@ -126,16 +127,27 @@ pub fn free<T: Object>(handle: *const T::C) {
     });
 }
 
+/// Callbacks that run, on all threads.
+static CALLBACKS: AtomicU32 = AtomicU32::new(0);
+
 /// Runs a callback of the host.
 pub fn callback<R>(body: impl FnOnce() -> R) -> R {
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
             IN_CALLBACK.set(self.0);
+            CALLBACKS.fetch_sub(1, Ordering::Relaxed);
         }
     }
+    CALLBACKS.fetch_add(1, Ordering::Relaxed);
     let _before = Before(IN_CALLBACK.replace(true));
     body()
+}
+
+/// Whether this thread may be in a callback: cheaper to ask than whether it is.
+#[inline]
+pub fn may_be_in_callback() -> bool {
+    CALLBACKS.load(Ordering::Relaxed) != 0
 }
 
 pub fn in_callback() -> bool {
@@ -149,7 +161,7 @@ pub trait Pooled: Object {
     }
 }
 
-fn refuse_poisoned<T: Pooled>(object: &T) -> Result<()> {
+pub fn refuse_poisoned<T: Pooled>(object: &T) -> Result<()> {
     match object.pool() {
         Some(pool) if pool.is_poisoned() => {
             Err(Error::new(Status::Panic, "this pool is poisoned by an earlier panic; open a new pool"))
@@ -168,7 +180,7 @@ fn poisoning<T: Pooled>(result: Result<Status>, object: &T) -> Result<Status> {
 }
 
 /// Stops a panic and makes an error of it.
-fn contain<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
+pub fn contain<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
     static HOOK: Once = Once::new();
     HOOK.call_once(install_hook);
     DEPTH.set(DEPTH.get() + 1);

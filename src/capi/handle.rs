@@ -42,6 +42,17 @@ pub trait Object: Send + Sync + Sized + 'static {
     /// Whether a forked child may go on using it: only what holds no connection.
     const SURVIVES_FORK: bool = false;
     fn table() -> &'static Table<Self>;
+
+    /// Enters the object as one of several users.
+    #[inline]
+    fn enter(handle: *const Self::C) -> Result<Shared<Self>> {
+        Self::table().enter(handle)
+    }
+
+    /// Ends the handle; see [`Table::free`].
+    fn end(handle: *const Self::C) -> Option<Self> {
+        Self::table().free(handle)
+    }
 }
 
 /// Own cache line each, so that threads with neighbouring handles do not slow each other down.
@@ -52,6 +63,8 @@ struct Slot<T> {
     next: AtomicU32,
     /// The process that made the object.
     process: AtomicU32,
+    /// See [`Table::set_side`].
+    side: AtomicPtr<()>,
     /// Initialized from `insert` to `reclaim`.
     value: UnsafeCell<MaybeUninit<T>>,
 }
@@ -103,6 +116,21 @@ impl<T: Object> Table<T> {
         Ok(ptr::without_provenance_mut((identity | index as u64) as usize))
     }
 
+    /// Notes something beside a live object that is read without entering it.
+    pub fn set_side<S>(&self, handle: *const T::C, side: &'static S) {
+        if let Some(slot) = self.slot((handle.addr() as u64 & INDEX) as u32) {
+            slot.side.store(ptr::from_ref(side).cast_mut().cast(), Ordering::Release);
+        }
+    }
+
+    /// What was noted beside the object of this handle, or of another that had its place before or has it since: whoever
+    /// asks has to find out. Null: nothing was.
+    #[inline]
+    pub fn side(&self, handle: *const T::C) -> *const () {
+        self.slot((handle.addr() as u64 & INDEX) as u32)
+            .map_or(ptr::null(), |slot| slot.side.load(Ordering::Acquire))
+    }
+
     fn take_slot(&self) -> Option<(u32, &Slot<T>)> {
         let mut head = self.free.load(Ordering::Acquire);
         while head & INDEX != 0 {
@@ -134,6 +162,7 @@ impl<T: Object> Table<T> {
                 state: AtomicU64::new(1 << 24),
                 next: AtomicU32::new(0),
                 process: AtomicU32::new(0),
+                side: AtomicPtr::new(ptr::null_mut()),
                 value: UnsafeCell::new(MaybeUninit::uninit()),
             })
             .collect();
@@ -305,7 +334,7 @@ impl<T: Object> Drop for Alone<T> {
 }
 
 #[cold]
-fn bad_handle<T: Object>(token: u64) -> Error {
+pub fn bad_handle<T: Object>(token: u64) -> Error {
     let name = T::NAME;
     let what = if token == 0 {
         format!("the {name} handle is NULL")
@@ -318,7 +347,7 @@ fn bad_handle<T: Object>(token: u64) -> Error {
 }
 
 #[cold]
-fn forked<T: Object>() -> Error {
+pub fn forked<T: Object>() -> Error {
     Error::new(
         Status::Forked,
         format!("the {} handle was made before fork; open a pool in the child", T::NAME),

@@ -21,6 +21,7 @@ mod events;
 mod generated;
 mod guard;
 mod handle;
+mod lending;
 mod listing;
 mod metrics;
 mod mirror;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::args::{Buffer, In, Out, OutStruct, bad_argument, timeout};
 
-use super::conn::{self, twin_conn};
+use super::conn::twin_conn;
 
-use super::constants::{TWIN_ACCESS_READ, TWIN_ACCESS_WRITE};
+use super::constants::{TWIN_ACCESS_READ, TWIN_ACCESS_WRITE, TWIN_WAIT_FOREVER};
 
 use super::errors::twin_error;
 
@@ -20,9 +20,11 @@ use super::events::EventSink;
 
 use super::generated::twin_status;
 
-use super::guard::{ErrOut, Pooled, call, free, with, with_anywhere};
+use super::guard::{ErrOut, Pooled, call, contain, free, with, with_anywhere};
 
 use super::handle::{Object, Table};
+
+use super::lending;
 
 use super::options::{OptionsObject, twin_options};
 
@@ -45,6 +47,7 @@ pub struct PoolCore {
 impl PoolCore {
     pub fn poison(&self) {
         self.poisoned.store(true, Ordering::Relaxed);
+        self.pool.pool().close_short_way();
     }
 
     pub fn is_poisoned(&self) -> bool {
@@ -151,7 +154,10 @@ pub unsafe extern "C" fn twin_pool_open(
         let sink = events.clone();
         pool.listen(Arc::new(move |event| sink.deliver(event)));
         let core = PoolCore { pool, poisoned: AtomicBool::new(false), events };
-        out.set(POOLS.insert(PoolObject(Arc::new(core)))?);
+        let core = Arc::new(core);
+        let pool = POOLS.insert(PoolObject(core.clone()))?;
+        lending::begin(pool, &core);
+        out.set(pool);
         Ok(Status::Ok)
     })
 }
@@ -186,6 +192,10 @@ pub unsafe extern "C" fn twin_pool_close(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn twin_pool_free(pool: *mut twin_pool) {
+    let _ = contain(|| {
+        lending::end(pool);
+        Ok(())
+    });
     free::<PoolObject>(pool);
 }
 
@@ -205,6 +215,15 @@ pub unsafe extern "C" fn twin_pool_acquire(
     out: *mut *mut twin_conn,
     err: *mut *mut twin_error,
 ) -> twin_status {
+    if access == TWIN_ACCESS_WRITE
+        && timeout_ms >= TWIN_WAIT_FOREVER
+        && !out.is_null()
+        && let Some(conn) = lending::take(pool)
+    {
+        // SAFETY: not NULL, and has room for a pointer, as the caller promises.
+        unsafe { out.write_unaligned(conn) };
+        return Status::Ok as twin_status;
+    }
     // SAFETY: the caller's pointers are as `args` asks.
     let (out, err) = unsafe { (Out::handle(out), ErrOut::new(err)) };
     with(pool, err, |p: &PoolObject| {
@@ -219,7 +238,7 @@ pub unsafe extern "C" fn twin_pool_acquire(
         if read_only {
             session.set_read_only(true)?;
         }
-        out.set(conn::handle(p.0.clone(), session)?);
+        out.set(lending::handle(&p.0, session)?);
         Ok(Status::Ok)
     })
 }

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, c_char};
 
 use super::cancel::CancelObject;
-use super::conn::ConnObject;
 use super::errors::ErrorObject;
 use super::generated::TWIN_VERSION_NUMBER;
 use super::handle::Object;
@@ -11,6 +10,7 @@ use super::options::OptionsObject;
 use super::pool::PoolObject;
 use super::rows::RowsObject;
 use super::stmt::StmtObject;
+use crate::twin::SESSIONS;
 
 /// The border's own number. A program or binding written for another number cannot use the library: compare it
 /// with `twin_abi_version()` when loading.
@@ -52,7 +52,7 @@ pub extern "C" fn twin_abi_version() -> u32 {
 pub extern "C" fn twin_debug_live_handles() -> i64 {
     let live = OptionsObject::table().live()
         + PoolObject::table().live()
-        + ConnObject::table().live()
+        + SESSIONS.live()
         + StmtObject::table().live()
         + RowsObject::table().live()
         + CancelObject::table().live()

@@ -34,10 +34,14 @@ impl TwinPool {
             ended.map_or_else(|| began.elapsed(), |ended| ended.saturating_duration_since(began))
         });
         let m = &pair.metrics;
+        let pool = self.inner.pool.figures();
+        let acquire = m.acquire.read();
+        // Those that found a session at once are not timed: that would take longer than they do.
+        let at_once = pool.acquired.saturating_sub(acquire.count);
         PoolMetrics {
             status: self.status(),
-            pool: self.inner.pool.figures(),
-            acquire: m.acquire.read(),
+            pool,
+            acquire: acquire.with_moments(at_once),
             usage: m.usage.read(),
             connect: m.connect.read(),
             master: m.master.read(),

@@ -14,7 +14,7 @@ use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
 use crate::link::Engine;
 use crate::metrics::Metrics;
-use crate::pool::Pool;
+use crate::pool::{Pool, Slot};
 use crate::twin::{Session, SessionManager};
 
 /// What a pool knows of itself and of the pair. Kept in memory; asking never blocks.
@@ -148,6 +148,16 @@ impl TwinPool {
     /// A session, within `timeout` (`None`: `pool.acquire_timeout_ms`).
     pub fn acquire(&self, timeout: Option<Duration>) -> Result<Session> {
         Ok(Session::new(self.inner.pool.acquire(timeout)?))
+    }
+
+    /// The pool itself, for the C border's short way to a session.
+    pub(crate) fn pool(&self) -> &Pool<SessionManager> {
+        &self.inner.pool
+    }
+
+    /// The session behind a key that has just been claimed.
+    pub(crate) fn session(&self, slot: &'static Slot<SessionManager>) -> Session {
+        Session::new(self.inner.pool.lease(slot))
     }
 
     /// Refuses new sessions, waits for those that are out, closes. Past the timeout an error; the rest is

@@ -41,9 +41,9 @@ impl<M: Manager> Lease<M> {
         }
     }
 
-    /// Leaves the session out, in the hands of whoever has its key.
-    pub fn into_key(mut self) -> u64 {
-        self.grip.take().map_or(0, |Grip(slot)| slot.key())
+    /// Where the session lies; for its key.
+    pub fn slot(&self) -> Option<&'static Slot<M>> {
+        self.grip.as_ref().map(|grip| grip.0)
     }
 
     /// Who or what it is for: told when the lease is suspected to have leaked.

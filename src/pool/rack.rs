@@ -35,6 +35,8 @@ pub struct Rack<M: Manager> {
     mode: AtomicU32,
     /// In the pool's first rack: what the host wrote there to know the pool by. 0: none.
     host: AtomicU64,
+    /// In the pool's first rack: what else the host wrote there.
+    mark: AtomicU32,
     /// The pool's first rack.
     head: AtomicPtr<Rack<M>>,
     next: AtomicPtr<Rack<M>>,
@@ -46,6 +48,7 @@ impl<M: Manager> Rack<M> {
         Box::new(Rack {
             mode: AtomicU32::new(closed::FOR_GOOD),
             host: AtomicU64::new(0),
+            mark: AtomicU32::new(0),
             head: AtomicPtr::new(std::ptr::null_mut()),
             next: AtomicPtr::new(std::ptr::null_mut()),
             slots: std::array::from_fn(|i| Slot::new((number * SLOTS + i) as u32)),
@@ -66,7 +69,13 @@ impl<M: Manager> Rack<M> {
         self.host.load(Ordering::SeqCst)
     }
 
-    pub fn set_host(&self, host: u64) {
+    #[inline]
+    pub fn mark(&self) -> u32 {
+        self.mark.load(Ordering::Relaxed)
+    }
+
+    pub fn set_host(&self, host: u64, mark: u32) {
+        self.mark.store(mark, Ordering::Relaxed);
         self.host.store(host, Ordering::SeqCst);
     }
 
@@ -136,6 +145,7 @@ struct Spare<M: Manager> {
     racks: Vec<&'static Rack<M>>,
 }
 
+#[allow(clippy::new_without_default)]
 impl<M: Manager> Directory<M> {
     pub const fn new() -> Directory<M> {
         Directory {
@@ -161,7 +171,7 @@ impl<M: Manager> Directory<M> {
 
     /// Takes back the racks of a pool that has ended.
     pub fn give_back(&self, head: &'static Rack<M>) {
-        head.set_host(0);
+        head.set_host(0, 0);
         let racks: Vec<_> = std::iter::successors(Some(head), |rack| rack.next()).collect();
         self.spare.lock().racks.extend(racks);
     }

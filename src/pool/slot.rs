@@ -217,6 +217,19 @@ impl<M: Manager> Slot<M> {
         }
     }
 
+    /// Ends a key behind which there is no lease. True: the session is the caller's, to lay down by way of the lock.
+    pub fn end_unclaimed(&self, key: u64) -> bool {
+        let mut word = self.word.load(Ordering::Acquire);
+        while self.is_named_by(word, key) && word & (CLAIMING | CLAIMED) == 0 {
+            let next = (word ^ (OUT ^ HELD)) + ONE_GENERATION;
+            match self.word.compare_exchange(word, next, Ordering::SeqCst, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
     /// Ends a key. `Made`: there was a lease, which goes on until it ends itself. `Yours`: there was none; the session
     /// is the caller's to lay down by way of the lock.
     pub fn end_key(&self, key: u64) -> Claim<'_, M> {
@@ -288,7 +301,7 @@ impl<M: Manager> Slot<M> {
     pub fn is_worn(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
         let ending = u32::from(word & PHASE == OUT);
-        generation(word).saturating_add(ending) >= LAST_GENERATION
+        generation(word).saturating_add(ending) == LAST_GENERATION
     }
 
     /// Puts a session into an empty slot. It is held.
@@ -309,7 +322,7 @@ impl<M: Manager> Slot<M> {
                 word | GONE
             } else {
                 let next = next_generation(word);
-                if generation(next) >= LAST_GENERATION { next | SPENT } else { next | EMPTY }
+                if generation(next) == LAST_GENERATION { next | SPENT } else { next | EMPTY }
             };
             match self.word.compare_exchange(word, next, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => return entry,

@@ -8,7 +8,10 @@ use crate::error::Result;
 use crate::metrics::Metrics;
 use crate::pair::Event;
 use crate::pair::shared::Pair;
-use crate::pool::Manager;
+use crate::pool::{Directory, Manager};
+
+/// Where the keys of all pools' sessions lead.
+pub static SESSIONS: Directory<SessionManager> = Directory::new();
 
 /// Makes sessions on a pair.
 pub struct SessionManager {
@@ -37,6 +40,10 @@ impl Manager for SessionManager {
 
     fn close(&self, session: Self::Item) {
         session.close();
+    }
+
+    fn directory(&self) -> Option<&'static Directory<SessionManager>> {
+        Some(&SESSIONS)
     }
 
     fn metrics(&self) -> Arc<Metrics> {

@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
 use crate::link::Cursor;
-use crate::pool::Lease;
+use crate::pool::{Lease, Slot};
 use crate::value::{ColumnInfo, Value};
 
 pub use crate::value::Isolation;
 pub use canceller::Canceller;
-pub use manager::SessionManager;
+pub use manager::{SESSIONS, SessionManager};
 pub use planned::Way;
 pub use session::{TwinSession, validate};
 
@@ -47,6 +47,11 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(lease: Lease<SessionManager>) -> Session {
         Session { lease }
+    }
+
+    /// Where it lies; for its key.
+    pub(crate) fn slot(&self) -> Option<&'static Slot<SessionManager>> {
+        self.lease.slot()
     }
 
     /// Runs one statement. Outside a transaction (autocommit) it is a transaction of its own.

@@ -31,6 +31,7 @@ pub mod queue;
 pub mod sql;
 mod sync;
 pub mod thread;
+mod tick;
 pub mod twin;
 pub mod value;
 

@@ -59,6 +59,17 @@ pub unsafe extern "C" fn twin_conn_release(conn: *mut twin_conn, err: *mut *mut 
         return Status::Ok as twin_status;
     }
     // SAFETY: the caller's pointer is as `args` asks.
+    unsafe { release(conn, err) }
+}
+
+/// What is out of the ordinary. A function of its own, so that the ordinary way saves no registers for it.
+///
+/// # Safety
+/// As `twin_conn_release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release(conn: *mut twin_conn, err: *mut *mut twin_error) -> twin_status {
+    // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
     call(err, || {
         if lending::put_back_by_lock(conn)? {

@@ -14,7 +14,8 @@ use super::handle::{Object, Shared, Table, bad_handle, forked};
 use super::pool::{PoolCore, PoolObject, twin_pool};
 use super::process;
 use crate::error::Result;
-use crate::pool::{Claim, Rack, Slot, coarse};
+use crate::pool::{Claim, Rack, Slot};
+use crate::tick;
 use crate::twin::{SESSIONS, Session, SessionManager};
 
 /// Connections on which something was called, known by their slots.
@@ -114,10 +115,10 @@ pub fn take(pool: *const twin_pool) -> Option<*mut twin_conn> {
     // SAFETY: null, or noted by `begin`: a rack, which is never freed.
     let rack = unsafe { rack.as_ref() }?;
     let is_it = || rack.host() == pool.addr() as u64 && rack.is_open();
-    if !is_it() || rack.mark() != process::current() || may_be_in_callback() {
+    if !is_it() || !process::is(rack.mark()) || may_be_in_callback() {
         return None;
     }
-    let (slot, key) = rack.take(coarse())?;
+    let (slot, key) = rack.take(tick::now())?;
     if is_it() {
         return Some(ptr::without_provenance_mut(key as usize));
     }
@@ -140,7 +141,7 @@ fn undo(rack: &'static Rack<SessionManager>, slot: &'static Slot<SessionManager>
 pub fn put_back(conn: *const twin_conn) -> bool {
     let key = conn.addr() as u64;
     let Some((slot, head)) = SESSIONS.slot(key) else { return false };
-    if !head.is_open() || head.mark() != process::current() || may_be_in_callback() || !slot.put_back(key) {
+    if !head.is_open() || !process::is(head.mark()) || may_be_in_callback() || !slot.put_back(key) {
         return false;
     }
     if !head.is_open() {

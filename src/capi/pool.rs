@@ -225,6 +225,23 @@ pub unsafe extern "C" fn twin_pool_acquire(
         return Status::Ok as twin_status;
     }
     // SAFETY: the caller's pointers are as `args` asks.
+    unsafe { acquire(pool, access, timeout_ms, out, err) }
+}
+
+/// What is out of the ordinary. A function of its own, so that the ordinary way saves no registers for it.
+///
+/// # Safety
+/// As `twin_pool_acquire`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn acquire(
+    pool: *mut twin_pool,
+    access: i32,
+    timeout_ms: i32,
+    out: *mut *mut twin_conn,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
     let (out, err) = unsafe { (Out::handle(out), ErrOut::new(err)) };
     with(pool, err, |p: &PoolObject| {
         out.needed("out")?;

@@ -20,6 +20,12 @@ pub fn current() -> u32 {
     }
 }
 
+/// Whether `number` is that of this process. In a child that has not been given its own yet none is.
+#[inline]
+pub fn is(number: u32) -> bool {
+    page().load(Ordering::Relaxed) == number
+}
+
 #[inline]
 fn page() -> &'static AtomicU32 {
     // SAFETY: a static or a page that is never unmapped.

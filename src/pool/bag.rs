@@ -376,6 +376,7 @@ impl<M: Manager> Bag<M> {
 mod tests {
     use super::*;
     use crate::error::{Result, Status};
+    use crate::thread::local;
     use std::time::Duration;
 
     struct Numbers;
@@ -440,14 +441,12 @@ mod tests {
         assert_eq!((bag.total(), bag.idle(), bag.active()), (40, 0, 40));
         all.iter().for_each(|(slot, key)| assert!(slot.put_back(*key)));
         // Of the first rack; what lies behind it is searched for.
-        local(|l| l.hint.set(std::ptr::from_ref(all[7].0).addr()));
+        all[7].0.remember(local());
         let (slot, key) = take();
         assert_eq!(item(slot), 7);
         std::thread::scope(|s| s.spawn(|| assert_eq!(item(take().0), 0)).join().unwrap());
         assert!(slot.put_back(key) && !slot.put_back(key), "a key ends once");
     }
-
-    use super::super::slot::local;
 
     #[test]
     fn who_waits_is_served_in_order_of_arrival() {
@@ -504,7 +503,7 @@ mod tests {
             add(&mut bag, Entry { idle_since: t - Duration::from_secs(i as u64), ..entry(i) });
         }
         // Used and laid down by the short way.
-        let (slot, key) = bag.slots().find_map(|s| local(|l| Some((s, s.take_good(0, l)?)))).unwrap();
+        let (slot, key) = bag.slots().find_map(|s| Some((s, s.take_good(0, 1)?))).unwrap();
         assert_eq!(item(slot), 0);
         let kept = bag.take_to_check(t, |e| e.item == 1, |_| u64::MAX).unwrap();
         assert_eq!((bag.total(), bag.idle(), bag.checking, bag.active()), (4, 2, 1, 1));

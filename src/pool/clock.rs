@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::thread::coarse;
+
 /// Ages and lifetimes are read from here; waits end by the real time.
 #[derive(Clone, Default)]
 pub struct Clock {
@@ -33,13 +35,4 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         self.ahead_ms.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
     }
-}
-
-/// What [`Clock::coarse`] shows outside tests.
-#[inline]
-pub fn coarse() -> u64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `t` is a place for the answer; the clock exists on every kernel since 2.6.32.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut t) };
-    t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
 }

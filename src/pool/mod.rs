@@ -29,7 +29,6 @@ mod slot;
 mod tests;
 
 pub use crate::config::{InitFail, PoolSettings};
-pub use clock::coarse;
 pub use lease::Lease;
 pub use manager::Manager;
 pub use pool::{Figures, Pool};

@@ -17,6 +17,7 @@ use super::slot::{Claim, Grip, Slot};
 use super::{keeper, opener};
 use crate::config::{InitFail, PoolSettings};
 use crate::error::{Class, Error, Result, Status};
+use crate::tick;
 
 /// The least time a validation gets when the caller's own time is running out: with less, healthy sessions
 /// would be thrown away for the caller's haste.
@@ -62,6 +63,7 @@ impl<M: Manager> Pool<M> {
     }
 
     pub(super) fn open_by(manager: M, settings: PoolSettings, clock: Clock) -> Result<Pool<M>> {
+        tick::keep_on();
         let pool = Pool(Arc::new(Handle { inner: Arc::new(Inner::new(manager, settings, clock)?) }));
         // An early return drops the pool, which closes what there is.
         pool.first_session()?;
@@ -146,6 +148,7 @@ impl<M: Manager> Pool<M> {
     fn acquire_by_lock(&self, timeout: Option<Duration>) -> Result<Lease<M>> {
         let inner = self.inner();
         let started = Instant::now();
+        tick::keep_on();
         let mut arrival = None;
         let mut state = inner.state.lock();
         loop {
@@ -232,7 +235,7 @@ impl<M: Manager> Pool<M> {
                 Some(Answer::Slot(slot)) => {
                     let mut session = Grip(slot);
                     session.handed = Some(Instant::now());
-                    slot.given(inner.clock.coarse());
+                    slot.note(inner.clock.coarse());
                     return Ok(slot);
                 }
                 Some(Answer::Refused(e)) => return Err(e),

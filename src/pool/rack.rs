@@ -3,17 +3,19 @@
 //! What a thread with a key or an old address may still look at is never given back to the allocator: racks of a pool
 //! that has ended go to the next one.
 
-use std::sync::atomic::AtomicPtr as StdAtomicPtr;
-
-use parking_lot::Mutex;
+// Not those of the scheduler: a directory outlives what is tested there.
+use std::sync::atomic::{AtomicPtr as Pointer, Ordering::Acquire, Ordering::Release};
+use std::sync::{Mutex, PoisonError};
 
 use super::manager::Manager;
-use super::slot::{INDEX, Local, Slot, local};
+use super::slot::{INDEX, Slot};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::thread::{Local, local};
 
 /// Slots in a rack.
 pub const SLOTS: usize = 32;
-const RACKS: usize = 1 << 15;
+/// As many as an index can tell apart.
+const RACKS: usize = (INDEX as usize + 1) / SLOTS;
 
 /// Why the short way is closed. None of them: it is open.
 pub mod closed {
@@ -99,21 +101,24 @@ impl<M: Manager> Rack<M> {
     /// key. The caller has seen that the way is open, and looks again afterwards.
     #[inline]
     pub fn take(&'static self, now: u64) -> Option<(&'static Slot<M>, u64)> {
-        local(|l| {
-            // The address tells whether the slot is one of this rack's; it is not looked at otherwise.
-            let at = l.hint.get().wrapping_sub(self.slots.as_ptr().addr()) / size_of::<Slot<M>>();
-            if let Some(slot) = self.slots.get(at)
-                && let Some(key) = slot.take_good(now, l)
-            {
-                return Some((slot, key));
-            }
-            self.search(now, l)
-        })
+        let local = local();
+        // The address tells whether the slot is one of this rack's; it is not looked at otherwise.
+        let at = local.hint.get().wrapping_sub(self.slots.as_ptr().addr()) / size_of::<Slot<M>>();
+        // With a hint there is a number.
+        if let Some(slot) = self.slots.get(at)
+            && let Some(key) = slot.take_good(now, local.number.get())
+        {
+            return Some((slot, key));
+        }
+        self.search(now, local)
     }
 
     #[inline(never)]
-    fn search(&'static self, now: u64, l: &Local) -> Option<(&'static Slot<M>, u64)> {
-        self.slots().find_map(|slot| slot.take_good(now, l).map(|key| (slot, key)))
+    fn search(&'static self, now: u64, local: &Local) -> Option<(&'static Slot<M>, u64)> {
+        let thread = local.thread();
+        let (slot, key) = self.slots().find_map(|slot| slot.take_good(now, thread).map(|key| (slot, key)))?;
+        slot.remember(local);
+        Some((slot, key))
     }
 
     /// Joins a rack to the end of this pool's.
@@ -136,7 +141,7 @@ impl<M: Manager> Rack<M> {
 
 /// All racks of one kind of pool, by number, and those that serve none.
 pub struct Directory<M: Manager> {
-    racks: [StdAtomicPtr<Rack<M>>; RACKS],
+    racks: [Pointer<Rack<M>>; RACKS],
     spare: Mutex<Spare<M>>,
 }
 
@@ -149,14 +154,14 @@ struct Spare<M: Manager> {
 impl<M: Manager> Directory<M> {
     pub const fn new() -> Directory<M> {
         Directory {
-            racks: [const { StdAtomicPtr::new(std::ptr::null_mut()) }; RACKS],
+            racks: [const { Pointer::new(std::ptr::null_mut()) }; RACKS],
             spare: Mutex::new(Spare { made: 0, racks: Vec::new() }),
         }
     }
 
     /// A rack that serves no pool. `None`: there are as many as keys can tell apart.
     pub fn rack(&self) -> Option<&'static Rack<M>> {
-        let mut spare = self.spare.lock();
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rack) = spare.racks.pop() {
             return Some(rack);
         }
@@ -164,7 +169,7 @@ impl<M: Manager> Directory<M> {
         let rack: &'static Rack<M> = Box::leak(Rack::new(spare.made));
         // Nobody looks for its slots before it has a head.
         rack.enter(rack);
-        place.store(std::ptr::from_ref(rack).cast_mut(), std::sync::atomic::Ordering::Release);
+        place.store(std::ptr::from_ref(rack).cast_mut(), Release);
         spare.made += 1;
         Some(rack)
     }
@@ -173,14 +178,14 @@ impl<M: Manager> Directory<M> {
     pub fn give_back(&self, head: &'static Rack<M>) {
         head.set_host(0, 0);
         let racks: Vec<_> = std::iter::successors(Some(head), |rack| rack.next()).collect();
-        self.spare.lock().racks.extend(racks);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).racks.extend(racks);
     }
 
     /// The slot that a key names, and the first rack of its pool.
     #[inline]
     pub fn slot(&self, key: u64) -> Option<(&'static Slot<M>, &'static Rack<M>)> {
         let index = (key & INDEX) as usize;
-        let rack = self.racks.get(index / SLOTS)?.load(std::sync::atomic::Ordering::Acquire);
+        let rack = self.racks.get(index / SLOTS)?.load(Acquire);
         // SAFETY: null, or a rack, which is never freed.
         let rack = unsafe { rack.as_ref() }?;
         Some((rack.slots.get(index % SLOTS)?, rack.head()))
@@ -190,7 +195,7 @@ impl<M: Manager> Directory<M> {
     pub fn live(&self) -> usize {
         let racks = self.racks.iter().map_while(|r| {
             // SAFETY: as above.
-            unsafe { r.load(std::sync::atomic::Ordering::Acquire).as_ref() }
+            unsafe { r.load(Acquire).as_ref() }
         });
         racks.flat_map(|rack| rack.slots.iter()).filter(|slot| slot.is_out()).count()
     }

@@ -1,8 +1,8 @@
 //! A slot: the place of one session in its pool, and the word that says in whose hands it is.
 //!
 //! ```text
-//!   word   phase:8 | generation:32 | flags:24
-//!   key    OUT:8   | generation:32 | index:24
+//!   word   phase:8 | generation:36 | flags:20
+//!   key    OUT:8   | generation:36 | index:20
 //! ```
 //!
 //! Handing out and taking back are one change of the word each. Everything else about a session, that it is too old,
@@ -13,12 +13,13 @@
 //! slot whose generations are used up is not used again. Slots are never given back to the allocator while a key may
 //! lead to them, so a stale key is found out and harms nothing.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 
 use super::bag::Entry;
 use super::manager::Manager;
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
+use crate::thread::{Local, local};
 
 /// No session lies here.
 const EMPTY: u64 = 0;
@@ -32,9 +33,10 @@ const SPENT: u64 = 3 << 56;
 const OUT: u64 = 0xE4 << 56;
 const PHASE: u64 = 0xFF << 56;
 
-const ONE_GENERATION: u64 = 1 << 24;
-const LAST_GENERATION: u32 = u32::MAX;
+const ONE_GENERATION: u64 = 1 << 20;
 const FLAGS: u64 = ONE_GENERATION - 1;
+const GENERATIONS: u64 = !(PHASE | FLAGS);
+const LAST_GENERATION: u64 = GENERATIONS / ONE_GENERATION;
 /// The bits that a word has in common with its key.
 const IDENTITY: u64 = !FLAGS;
 pub const INDEX: u64 = FLAGS;
@@ -62,13 +64,13 @@ pub struct Slot<M: Manager> {
     /// What the host has made of the lease.
     host: AtomicU64,
     /// The generation when a session was last laid down by way of the lock.
-    laid: AtomicU32,
+    laid: AtomicU64,
     /// The generation when the pool took the slot into use.
-    first: AtomicU32,
+    first: AtomicU64,
     /// Who or what it is for, and in which generation that was said.
-    label: Mutex<(u32, String)>,
+    label: Mutex<(u64, String)>,
     /// The generation last reported as a leak.
-    reported: AtomicU32,
+    reported: AtomicU64,
     /// Reached by whoever holds the slot: the lease while it is out or held, the pool otherwise.
     entry: UnsafeCell<Option<Entry<M::Item>>>,
 }
@@ -90,43 +92,8 @@ pub enum Claim<'a, M: Manager> {
     Stale,
 }
 
-/// What a thread remembers.
-pub struct Local {
-    /// The address of the slot it used last.
-    pub hint: Cell<usize>,
-    thread: Cell<u32>,
-}
-
-thread_local! {
-    static LOCAL: Local = const { Local { hint: Cell::new(0), thread: Cell::new(0) } };
-}
-
-/// Lends what this thread remembers; a default one where the thread is at its end.
-#[inline]
-pub fn local<R>(work: impl FnOnce(&Local) -> R) -> R {
-    LOCAL.with(work)
-}
-
-impl Local {
-    #[inline]
-    fn thread(&self) -> u32 {
-        match self.thread.get() {
-            0 => self.ask(),
-            id => id,
-        }
-    }
-
-    #[cold]
-    fn ask(&self) -> u32 {
-        // SAFETY: asks for a number.
-        let id = unsafe { libc::gettid() } as u32;
-        self.thread.set(id);
-        id
-    }
-}
-
-fn generation(word: u64) -> u32 {
-    (word >> 24) as u32
+fn generation(word: u64) -> u64 {
+    (word & GENERATIONS) / ONE_GENERATION
 }
 
 impl<M: Manager> Slot<M> {
@@ -138,34 +105,41 @@ impl<M: Manager> Slot<M> {
             thread: AtomicU32::new(0),
             index,
             host: AtomicU64::new(0),
-            laid: AtomicU32::new(0),
-            first: AtomicU32::new(1),
+            laid: AtomicU64::new(0),
+            first: AtomicU64::new(1),
             label: Mutex::new((0, String::new())),
             // No generation that a session is handed out in.
-            reported: AtomicU32::new(LAST_GENERATION),
+            reported: AtomicU64::new(LAST_GENERATION),
             entry: UnsafeCell::new(None),
         }
     }
 
     // The short way: no lock.
 
-    /// Takes an idle session that needs no question at `now` (coarse). Gives its key.
+    /// Takes an idle session that needs no question at `now` (coarse), for thread `thread`. Gives its key.
     #[inline]
-    pub fn take_good(&self, now: u64, local: &Local) -> Option<u64> {
+    pub fn take_good(&self, now: u64, thread: u32) -> Option<u64> {
         let word = self.word.load(Ordering::Relaxed);
         if word & (PHASE | FLAGS) != IDLE || self.good_until.load(Ordering::Relaxed) <= now {
             return None;
         }
         let out = word ^ (IDLE ^ OUT);
         self.word.compare_exchange(word, out, Ordering::SeqCst, Ordering::Relaxed).ok()?;
-        self.note(now, local);
+        self.since.store(now, Ordering::Relaxed);
+        self.thread.store(thread, Ordering::Relaxed);
         Some(out | u64::from(self.index))
     }
 
-    #[inline]
-    fn note(&self, now: u64, local: &Local) {
+    /// Notes who has it, and that this thread had it last.
+    pub fn note(&self, now: u64) {
         self.since.store(now, Ordering::Relaxed);
+        let local = local();
         self.thread.store(local.thread(), Ordering::Relaxed);
+        self.remember(local);
+    }
+
+    /// This thread has had it last.
+    pub fn remember(&self, local: &Local) {
         local.hint.set(std::ptr::from_ref(self).addr());
     }
 
@@ -174,8 +148,8 @@ impl<M: Manager> Slot<M> {
     pub fn put_back(&self, key: u64) -> bool {
         let out = key & IDENTITY;
         let idle = (out ^ (IDLE ^ OUT)).wrapping_add(ONE_GENERATION);
-        key >> 56 == OUT >> 56
-            && generation(idle) != LAST_GENERATION
+        key & PHASE == OUT
+            && idle & GENERATIONS != GENERATIONS
             && self.word.compare_exchange(out, idle, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
@@ -263,7 +237,7 @@ impl<M: Manager> Slot<M> {
     pub fn take_any(&self, now: u64) -> bool {
         let taken = self.change_idle(OUT);
         if taken {
-            local(|l| self.note(now, l));
+            self.note(now);
         }
         taken
     }
@@ -300,8 +274,7 @@ impl<M: Manager> Slot<M> {
     /// Used up, or nearly: what lies here has to move before it is handed out again.
     pub fn is_worn(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
-        let ending = u32::from(word & PHASE == OUT);
-        generation(word).saturating_add(ending) == LAST_GENERATION
+        generation(word) + u64::from(word & PHASE == OUT) == LAST_GENERATION
     }
 
     /// Puts a session into an empty slot. It is held.
@@ -353,11 +326,6 @@ impl<M: Manager> Slot<M> {
         self.word.store(next, Ordering::SeqCst);
     }
 
-    /// Notes who was handed what the pool gave it.
-    pub fn given(&self, now: u64) {
-        local(|l| self.note(now, l));
-    }
-
     pub fn set_good_until(&self, moment: u64) {
         self.good_until.store(moment, Ordering::Relaxed);
     }
@@ -388,7 +356,7 @@ impl<M: Manager> Slot<M> {
     pub fn handed_out(&self) -> u64 {
         let word = self.word.load(Ordering::Relaxed);
         let ended = generation(word).wrapping_sub(self.first.load(Ordering::Relaxed));
-        u64::from(ended) + u64::from(word & PHASE == OUT)
+        ended + u64::from(word & PHASE == OUT)
     }
 
     // Leaks.
@@ -415,7 +383,7 @@ impl<M: Manager> Slot<M> {
     /// The thread that has had it all the time, if it was reported. Before it is laid down.
     pub fn was_reported(&self) -> Option<u32> {
         let word = self.word.load(Ordering::Relaxed);
-        let ended = u32::from(word & PHASE != OUT);
+        let ended = u64::from(word & PHASE != OUT);
         (self.reported.load(Ordering::Relaxed) == generation(word).wrapping_sub(ended))
             .then(|| self.thread.load(Ordering::Relaxed))
     }
@@ -436,12 +404,10 @@ impl<M: Manager> Slot<M> {
     #[cfg(test)]
     pub fn wear(&self) {
         let word = self.word.load(Ordering::SeqCst);
-        self.word.store(word & !GENERATIONS | u64::from(LAST_GENERATION - 2) << 24, Ordering::SeqCst);
+        self.word.store(word & !GENERATIONS | ((LAST_GENERATION - 2) * ONE_GENERATION), Ordering::SeqCst);
         self.begin();
     }
 }
-
-const GENERATIONS: u64 = (u32::MAX as u64) << 24;
 
 /// The generation behind a word's, if that one has been out; no phase, no flags.
 fn next_generation(word: u64) -> u64 {

@@ -15,10 +15,17 @@ pub use twinpool::{config, error, metrics};
 pub mod thread {
     use std::io;
 
+    pub use twinpool::thread::{Local, coarse, local};
+
     pub fn spawn<F>(name: &str, f: F) -> io::Result<shuttle::thread::JoinHandle<()>>
     where
         F: FnOnce() + Send + 'static,
     {
         shuttle::thread::Builder::new().name(name.to_owned()).spawn(f)
     }
+}
+
+/// The clock of the C border, which is not tested here.
+pub mod tick {
+    pub fn keep_on() {}
 }

@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use shuttle::rand::{Rng, thread_rng};
+pub use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 

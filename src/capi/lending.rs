@@ -108,31 +108,52 @@ pub fn end(pool: *const twin_pool) {
     }
 }
 
-/// A connection by the short way, if a session is idle that needs no question and nobody waits.
-#[inline]
-pub fn take(pool: *const twin_pool) -> Option<*mut twin_conn> {
-    let rack: *const Rack<SessionManager> = PoolObject::table().side(pool).cast();
-    // SAFETY: null, or noted by `begin`: a rack, which is never freed.
-    let rack = unsafe { rack.as_ref() }?;
-    let is_it = || rack.host() == pool.addr() as u64 && rack.is_open();
-    if !is_it() || !process::is(rack.mark()) || may_be_in_callback() {
-        return None;
-    }
-    let (slot, key) = rack.take(tick::now())?;
-    if is_it() {
-        return Some(ptr::without_provenance_mut(key as usize));
-    }
-    undo(rack, slot, key);
-    None
+/// What the short way found.
+pub enum Taken {
+    /// A connection.
+    Yes(*mut twin_conn),
+    /// A connection, and the way was closed in the same moment: it is to be undone.
+    Undo(*mut twin_conn),
+    No,
 }
 
-/// The way was closed in the moment in which a session was taken.
+/// The session that this thread used last, if it is idle and needs no question, and nobody waits.
+#[inline]
+pub fn take_last(pool: *const twin_pool) -> Taken {
+    take(pool, |rack| rack.take_last(tick::now()))
+}
+
+/// Any such session.
+pub fn take_any(pool: *const twin_pool) -> Taken {
+    take(pool, |rack| rack.take_any(tick::now()))
+}
+
+#[inline(always)]
+fn take(
+    pool: *const twin_pool,
+    from: impl FnOnce(&'static Rack<SessionManager>) -> Option<(&'static Slot<SessionManager>, u64)>,
+) -> Taken {
+    let rack: *const Rack<SessionManager> = PoolObject::table().side(pool).cast();
+    // SAFETY: null, or noted by `begin`: a rack, which is never freed.
+    let Some(rack) = (unsafe { rack.as_ref() }) else { return Taken::No };
+    let is_it = || rack.host() == pool.addr() as u64 && rack.is_open();
+    if !is_it() || !process::is(rack.mark()) || may_be_in_callback() {
+        return Taken::No;
+    }
+    let Some((_, key)) = from(rack) else { return Taken::No };
+    let conn = ptr::without_provenance_mut(key as usize);
+    if is_it() { Taken::Yes(conn) } else { Taken::Undo(conn) }
+}
+
+/// Gives back what was taken in the moment in which the way was closed.
 #[cold]
-fn undo(rack: &'static Rack<SessionManager>, slot: &'static Slot<SessionManager>, key: u64) {
+pub fn undo(conn: *const twin_conn) {
+    let key = conn.addr() as u64;
+    let Some((slot, head)) = SESSIONS.slot(key) else { return };
     if slot.put_back(key) {
-        settle(rack);
+        settle(head);
     } else {
-        drop(ConnObject::end(ptr::without_provenance(key as usize)));
+        drop(ConnObject::end(conn));
     }
 }
 
@@ -152,6 +173,7 @@ pub fn put_back(conn: *const twin_conn) -> bool {
 
 /// Somebody waits for what was just laid down.
 #[cold]
+#[inline(never)]
 fn settle(head: &Rack<SessionManager>) {
     if let Ok(pool) = pool_of(head) {
         pool.pool.pool().settle();

@@ -24,7 +24,7 @@ use super::guard::{ErrOut, Pooled, call, contain, free, with, with_anywhere};
 
 use super::handle::{Object, Table};
 
-use super::lending;
+use super::lending::{self, Taken};
 
 use super::options::{OptionsObject, twin_options};
 
@@ -215,16 +215,42 @@ pub unsafe extern "C" fn twin_pool_acquire(
     out: *mut *mut twin_conn,
     err: *mut *mut twin_error,
 ) -> twin_status {
-    if access == TWIN_ACCESS_WRITE
-        && timeout_ms >= TWIN_WAIT_FOREVER
-        && !out.is_null()
-        && let Some(conn) = lending::take(pool)
-    {
-        // SAFETY: not NULL, and has room for a pointer, as the caller promises.
-        unsafe { out.write_unaligned(conn) };
-        return Status::Ok as twin_status;
+    if access == TWIN_ACCESS_WRITE && timeout_ms >= TWIN_WAIT_FOREVER && !out.is_null() {
+        match lending::take_last(pool) {
+            Taken::Yes(conn) => {
+                // SAFETY: not NULL, and has room for a pointer, as the caller promises.
+                unsafe { out.write_unaligned(conn) };
+                return Status::Ok as twin_status;
+            }
+            Taken::Undo(conn) => {
+                // SAFETY: as above.
+                unsafe { out.write_unaligned(conn) };
+                // SAFETY: the caller's pointers are as `args` asks, and `out` holds the connection.
+                return unsafe { acquire_after_undo(pool, access, timeout_ms, out, err) };
+            }
+            Taken::No => {}
+        }
     }
     // SAFETY: the caller's pointers are as `args` asks.
+    unsafe { acquire(pool, access, timeout_ms, out, err) }
+}
+
+/// Gives back what `out` holds, and goes the long way.
+///
+/// # Safety
+/// As `twin_pool_acquire`; `out` holds a connection.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn acquire_after_undo(
+    pool: *mut twin_pool,
+    access: i32,
+    timeout_ms: i32,
+    out: *mut *mut twin_conn,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: by the caller's promise.
+    lending::undo(unsafe { out.read_unaligned() });
+    // SAFETY: as above.
     unsafe { acquire(pool, access, timeout_ms, out, err) }
 }
 
@@ -243,6 +269,16 @@ unsafe extern "C" fn acquire(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (out, err) = unsafe { (Out::handle(out), ErrOut::new(err)) };
+    if access == TWIN_ACCESS_WRITE && timeout_ms >= TWIN_WAIT_FOREVER && out.wanted() {
+        match lending::take_any(pool) {
+            Taken::Yes(conn) => {
+                out.set(conn);
+                return Status::Ok as twin_status;
+            }
+            Taken::Undo(conn) => lending::undo(conn),
+            Taken::No => {}
+        }
+    }
     with(pool, err, |p: &PoolObject| {
         out.needed("out")?;
         let limit = timeout(timeout_ms)?;

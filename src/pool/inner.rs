@@ -154,14 +154,14 @@ impl<M: Manager> State<M> {
             self.bag.forget(From::Opener);
             self.dying.push_back(entry.item);
         } else {
-            let put = match self.bag.add(entry) {
+            match self.bag.add(entry) {
                 Ok(slot) => self.bag.put(slot, From::Opener, good_until),
+                // Keys have run out.
                 Err(entry) => {
                     self.bag.forget(From::Opener);
-                    Err(entry)
+                    self.dying.push_back(entry.item);
                 }
-            };
-            self.bury(put);
+            }
         }
         if self.bag.total() >= self.initial {
             self.initial = 0;
@@ -197,15 +197,7 @@ impl<M: Manager> State<M> {
             self.drop_slot(slot, from);
         } else {
             let good_until = rules.good_until(entry);
-            let put = self.bag.put(slot, from, good_until);
-            self.bury(put);
-        }
-    }
-
-    /// What cannot be laid down anywhere is closed: keys have run out.
-    fn bury(&mut self, put: std::result::Result<(), Entry<M::Item>>) {
-        if let Err(entry) = put {
-            self.dying.push_back(entry.item);
+            self.bag.put(slot, from, good_until);
         }
     }
 

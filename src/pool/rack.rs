@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::manager::Manager;
 use super::slot::{INDEX, Slot};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use crate::thread::{Local, local};
+use crate::thread::local;
 
 /// Slots in a rack.
 pub const SLOTS: usize = 32;
@@ -31,7 +31,7 @@ pub mod closed {
     pub const BY_HOST: u32 = 16;
 }
 
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub struct Rack<M: Manager> {
     /// In the pool's first rack: why the short way is closed.
     mode: AtomicU32,
@@ -97,28 +97,29 @@ impl<M: Manager> Rack<M> {
         std::iter::successors(Some(self), |rack| rack.next()).flat_map(|rack| rack.slots.iter())
     }
 
-    /// Takes an idle session that needs no question at `now` (coarse): the one this thread used last, or any. Gives its
-    /// key. The caller has seen that the way is open, and looks again afterwards.
+    /// Takes the session that this thread used last, if it is idle and needs no question at `now` (coarse). Gives its key.
+    /// The caller has seen that the way is open, and looks again afterwards.
     #[inline]
-    pub fn take(&'static self, now: u64) -> Option<(&'static Slot<M>, u64)> {
+    pub fn take_last(&'static self, now: u64) -> Option<(&'static Slot<M>, u64)> {
         let local = local();
         // The address tells whether the slot is one of this rack's; it is not looked at otherwise.
         let at = local.hint.get().wrapping_sub(self.slots.as_ptr().addr()) / size_of::<Slot<M>>();
+        let slot = self.slots.get(at)?;
         // With a hint there is a number.
-        if let Some(slot) = self.slots.get(at)
-            && let Some(key) = slot.take_good(now, local.number.get())
-        {
-            return Some((slot, key));
-        }
-        self.search(now, local)
+        slot.take_good(now, local.number.get()).map(|key| (slot, key))
     }
 
-    #[inline(never)]
-    fn search(&'static self, now: u64, local: &Local) -> Option<(&'static Slot<M>, u64)> {
+    /// Takes any idle session, as `take_last` does.
+    pub fn take_any(&'static self, now: u64) -> Option<(&'static Slot<M>, u64)> {
+        let local = local();
         let thread = local.thread();
         let (slot, key) = self.slots().find_map(|slot| slot.take_good(now, thread).map(|key| (slot, key)))?;
         slot.remember(local);
         Some((slot, key))
+    }
+
+    pub fn take(&'static self, now: u64) -> Option<(&'static Slot<M>, u64)> {
+        self.take_last(now).or_else(|| self.take_any(now))
     }
 
     /// Joins a rack to the end of this pool's.

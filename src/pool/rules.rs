@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::bag::Entry;
+use super::slot::LONGEST_OPEN;
 use crate::config::PoolSettings;
 
 /// A session's lifetime ends up to this part of it sooner, so that they do not all end together.
@@ -82,7 +83,8 @@ impl Rules {
             left = left
                 .min(life.mul_f64(1.0 - LIFETIME_VARIATION * e.spread).saturating_sub(self.since(e.born)));
         }
-        self.coarse.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
+        let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+        self.coarse.saturating_add(left.min(LONGEST_OPEN))
     }
 
     /// Has been silent for so long that the keeper asks it.

@@ -37,6 +37,13 @@ const ONE_GENERATION: u64 = 1 << 20;
 const FLAGS: u64 = ONE_GENERATION - 1;
 const GENERATIONS: u64 = !(PHASE | FLAGS);
 const LAST_GENERATION: u64 = GENERATIONS / ONE_GENERATION;
+/// From here on a slot's session moves to another one as soon as it comes by the lock. The short way does not look: it
+/// is open for a minute at most before the lock is needed again, and a hundred million times a second, which is more than
+/// there can be, that is a third of what is left. (Beyond the end the word would leave its phase, and the session be
+/// stuck rather than handed out by an old key.)
+const WORN_GENERATION: u64 = LAST_GENERATION - (1 << 34);
+/// How long the short way stays open, in nanoseconds.
+pub const LONGEST_OPEN: u64 = 60_000_000_000;
 /// The bits that a word has in common with its key.
 const IDENTITY: u64 = !FLAGS;
 pub const INDEX: u64 = FLAGS;
@@ -50,8 +57,8 @@ const CLAIMED: u64 = 4;
 /// The lease has ended before its key, and the session is gone.
 const GONE: u64 = 8;
 
-/// Own cache lines for each, and those beside them that processors fetch in one go.
-#[repr(align(128))]
+/// Own cache lines for each, and those beside them that processors fetch in one go. What the short way needs comes first.
+#[repr(C, align(128))]
 pub struct Slot<M: Manager> {
     word: AtomicU64,
     /// Up to this moment of the coarse clock it is handed out without a question.
@@ -149,7 +156,6 @@ impl<M: Manager> Slot<M> {
         let out = key & IDENTITY;
         let idle = (out ^ (IDLE ^ OUT)).wrapping_add(ONE_GENERATION);
         key & PHASE == OUT
-            && idle & GENERATIONS != GENERATIONS
             && self.word.compare_exchange(out, idle, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
@@ -274,7 +280,7 @@ impl<M: Manager> Slot<M> {
     /// Used up, or nearly: what lies here has to move before it is handed out again.
     pub fn is_worn(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
-        generation(word) + u64::from(word & PHASE == OUT) == LAST_GENERATION
+        generation(word) >= WORN_GENERATION
     }
 
     /// Puts a session into an empty slot. It is held.
@@ -295,7 +301,7 @@ impl<M: Manager> Slot<M> {
                 word | GONE
             } else {
                 let next = next_generation(word);
-                if generation(next) == LAST_GENERATION { next | SPENT } else { next | EMPTY }
+                if generation(next) >= WORN_GENERATION { next | SPENT } else { next | EMPTY }
             };
             match self.word.compare_exchange(word, next, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => return entry,
@@ -400,11 +406,11 @@ impl<M: Manager> Slot<M> {
         unsafe { (*self.entry.get()).as_mut() }
     }
 
-    /// Nears the end of its generations. For tests.
+    /// At the end of its generations. For tests.
     #[cfg(test)]
     pub fn wear(&self) {
         let word = self.word.load(Ordering::SeqCst);
-        self.word.store(word & !GENERATIONS | ((LAST_GENERATION - 2) * ONE_GENERATION), Ordering::SeqCst);
+        self.word.store(word & !GENERATIONS | (WORN_GENERATION * ONE_GENERATION), Ordering::SeqCst);
         self.begin();
     }
 }

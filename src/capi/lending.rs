@@ -136,8 +136,9 @@ fn take(
     let rack: *const Rack<SessionManager> = PoolObject::table().side(pool).cast();
     // SAFETY: null, or noted by `begin`: a rack, which is never freed.
     let Some(rack) = (unsafe { rack.as_ref() }) else { return Taken::No };
-    let is_it = || rack.host() == pool.addr() as u64 && rack.is_open();
-    if !is_it() || !process::is(rack.mark()) || may_be_in_callback() {
+    let process = process::current_or_none();
+    let is_it = || rack.host() == pool.addr() as u64 && rack.is_open_for(process);
+    if !is_it() || may_be_in_callback() {
         return Taken::No;
     }
     let Some((_, key)) = from(rack) else { return Taken::No };
@@ -162,10 +163,11 @@ pub fn undo(conn: *const twin_conn) {
 pub fn put_back(conn: *const twin_conn) -> bool {
     let key = conn.addr() as u64;
     let Some((slot, head)) = SESSIONS.slot(key) else { return false };
-    if !head.is_open() || !process::is(head.mark()) || may_be_in_callback() || !slot.put_back(key) {
+    let process = process::current_or_none();
+    if !head.is_open_for(process) || may_be_in_callback() || !slot.put_back(key) {
         return false;
     }
-    if !head.is_open() {
+    if !head.is_open_for(process) {
         settle(head);
     }
     true

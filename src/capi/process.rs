@@ -20,10 +20,10 @@ pub fn current() -> u32 {
     }
 }
 
-/// Whether `number` is that of this process. In a child that has not been given its own yet none is.
+/// As `current`, but 0 in a child that has not been given a number yet.
 #[inline]
-pub fn is(number: u32) -> bool {
-    page().load(Ordering::Relaxed) == number
+pub fn current_or_none() -> u32 {
+    page().load(Ordering::Relaxed)
 }
 
 #[inline]

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::manager::Manager;
 use super::slot::{INDEX, Slot};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::thread::local;
 
 /// Slots in a rack.
@@ -33,12 +33,11 @@ pub mod closed {
 
 #[repr(C, align(128))]
 pub struct Rack<M: Manager> {
-    /// In the pool's first rack: why the short way is closed.
-    mode: AtomicU32,
+    /// In the pool's first rack: above, why the short way is closed; below, a mark of the host's. One number, so that one
+    /// comparison tells that the way is open and the mark is the right one.
+    gate: AtomicU64,
     /// In the pool's first rack: what the host wrote there to know the pool by. 0: none.
     host: AtomicU64,
-    /// In the pool's first rack: what else the host wrote there.
-    mark: AtomicU32,
     /// The pool's first rack.
     head: AtomicPtr<Rack<M>>,
     next: AtomicPtr<Rack<M>>,
@@ -48,9 +47,8 @@ pub struct Rack<M: Manager> {
 impl<M: Manager> Rack<M> {
     fn new(number: usize) -> Box<Rack<M>> {
         Box::new(Rack {
-            mode: AtomicU32::new(closed::FOR_GOOD),
+            gate: AtomicU64::new(u64::from(closed::FOR_GOOD) << 32),
             host: AtomicU64::new(0),
-            mark: AtomicU32::new(0),
             head: AtomicPtr::new(std::ptr::null_mut()),
             next: AtomicPtr::new(std::ptr::null_mut()),
             slots: std::array::from_fn(|i| Slot::new((number * SLOTS + i) as u32)),
@@ -59,11 +57,31 @@ impl<M: Manager> Rack<M> {
 
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.mode.load(Ordering::SeqCst) == 0
+        self.gate.load(Ordering::SeqCst) >> 32 == 0
+    }
+
+    /// Whether the way is open, and the mark is this one.
+    #[inline]
+    pub fn is_open_for(&self, mark: u32) -> bool {
+        self.gate.load(Ordering::SeqCst) == u64::from(mark)
+    }
+
+    pub fn mark(&self) -> u32 {
+        self.gate.load(Ordering::SeqCst) as u32
     }
 
     pub fn set_mode(&self, mode: u32) {
-        self.mode.store(mode, Ordering::SeqCst);
+        self.set_gate(|gate| u64::from(gate as u32) | u64::from(mode) << 32);
+    }
+
+    fn set_gate(&self, change: impl Fn(u64) -> u64) {
+        let mut gate = self.gate.load(Ordering::SeqCst);
+        while change(gate) != gate {
+            match self.gate.compare_exchange(gate, change(gate), Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return,
+                Err(now) => gate = now,
+            }
+        }
     }
 
     #[inline]
@@ -71,13 +89,8 @@ impl<M: Manager> Rack<M> {
         self.host.load(Ordering::SeqCst)
     }
 
-    #[inline]
-    pub fn mark(&self) -> u32 {
-        self.mark.load(Ordering::Relaxed)
-    }
-
     pub fn set_host(&self, host: u64, mark: u32) {
-        self.mark.store(mark, Ordering::Relaxed);
+        self.set_gate(|gate| gate >> 32 << 32 | u64::from(mark));
         self.host.store(host, Ordering::SeqCst);
     }
 

@@ -1,11 +1,11 @@
 //! Handles: tokens of kind, generation and index that are looked up in a table and never dereferenced.
 //!
 //! ```text
-//!   token   kind:8 | generation:32 |              index:24
-//!   state   kind:8 | generation:32 | doomed:1 | exclusive:1 | users:22
+//!   token   kind:8 | generation:36 |              index:20
+//!   state   kind:8 | generation:36 | doomed:1 | exclusive:1 | users:18
 //! ```
 //!
-//! A slot's upper 40 bits equal those of the one token that may use it. Freeing a handle in use sets
+//! A slot's upper 44 bits equal those of the one token that may use it. Freeing a handle in use sets
 //! `doomed`, which no token matches; whoever leaves last drops the object. Slots are never given back to
 //! the allocator, and a slot whose generations are used up is retired, so a token is never valid twice.
 //! Nothing here takes a lock: a child forked at any moment can still make handles.
@@ -19,9 +19,11 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use super::process;
 use crate::error::{Error, Result, Status};
 
-const INDEX: u64 = (1 << 24) - 1;
-const DOOMED: u64 = 1 << 23;
-const EXCLUSIVE: u64 = 1 << 22;
+const INDEX: u64 = ONE_GENERATION - 1;
+const ONE_GENERATION: u64 = 1 << 20;
+const GENERATIONS: u64 = ((1 << 36) - 1) * ONE_GENERATION;
+const DOOMED: u64 = 1 << 19;
+const EXCLUSIVE: u64 = 1 << 18;
 const USERS: u64 = EXCLUSIVE - 1;
 /// What a live slot's state has in common with its token.
 const IDENTITY: u64 = !(USERS | EXCLUSIVE);
@@ -29,7 +31,8 @@ const IDENTITY: u64 = !(USERS | EXCLUSIVE);
 /// Slots come in chunks that never move.
 const CHUNK: usize = 1 << 8;
 const CHUNKS: usize = 1 << 12;
-const MAX_SLOTS: u32 = (CHUNK * CHUNKS) as u32;
+/// The last index is missing: the stack of free slots holds index + 1.
+const MAX_SLOTS: u32 = (CHUNK * CHUNKS) as u32 - 1;
 
 /// Something that has a handle in C.
 pub trait Object: Send + Sync + Sized + 'static {
@@ -110,7 +113,7 @@ impl<T: Object> Table<T> {
         // publishes it.
         unsafe { (*slot.value.get()).write(value) };
         slot.process.store(process::current(), Ordering::Relaxed);
-        let generation = slot.state.load(Ordering::Relaxed) & (u32::MAX as u64) << 24;
+        let generation = slot.state.load(Ordering::Relaxed) & GENERATIONS;
         let identity = (T::KIND as u64) << 56 | generation;
         slot.state.store(identity, Ordering::Release);
         Ok(ptr::without_provenance_mut((identity | index as u64) as usize))
@@ -159,7 +162,7 @@ impl<T: Object> Table<T> {
         }
         let new: Box<[Slot<T>]> = (0..CHUNK)
             .map(|_| Slot {
-                state: AtomicU64::new(1 << 24),
+                state: AtomicU64::new(ONE_GENERATION),
                 next: AtomicU32::new(0),
                 process: AtomicU32::new(0),
                 side: AtomicPtr::new(ptr::null_mut()),
@@ -258,14 +261,12 @@ impl<T: Object> Table<T> {
         // SAFETY: the caller is the only one who can reach the value, which is there until now and is not
         // read again before the next `insert` writes another.
         let value = unsafe { (*slot.value.get()).assume_init_read() };
-        let generation = (slot.state.load(Ordering::Relaxed) >> 24) as u32;
-        match generation.checked_add(1) {
-            Some(next) => slot.state.store((next as u64) << 24, Ordering::Release),
-            None => {
-                slot.state.store(0, Ordering::Release);
-                return value;
-            }
+        let generation = slot.state.load(Ordering::Relaxed) & GENERATIONS;
+        if generation == GENERATIONS {
+            slot.state.store(0, Ordering::Release);
+            return value;
         }
+        slot.state.store(generation + ONE_GENERATION, Ordering::Release);
         let mut head = self.free.load(Ordering::Acquire);
         loop {
             slot.next.store((head & INDEX) as u32, Ordering::Relaxed);
@@ -510,7 +511,7 @@ mod tests {
         let index = (h.addr() as u64 & INDEX) as u32;
         drop(LAST.free(h));
         let slot = LAST.slot(index).unwrap();
-        slot.state.store((u32::MAX as u64) << 24, Ordering::SeqCst);
+        slot.state.store(GENERATIONS, Ordering::SeqCst);
         let last = LAST.insert(Thing(Arc::default(), 2)).unwrap();
         assert_eq!(last.addr() as u64 & INDEX, index as u64);
         drop(LAST.free(last));

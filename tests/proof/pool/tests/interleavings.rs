@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use shuttle::thread;
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, Runner, thread};
 use twinpool_interleavings::error::{Error, Result, Status};
 use twinpool_interleavings::pool::{InitFail, Manager, Pool, PoolSettings};
 
@@ -94,8 +95,14 @@ fn in_any_order(settings: PoolSettings, test: fn(&Pool<Stub>, &Arc<World>)) {
         assert_eq!(world.open.load(SeqCst), 0, "sessions left open");
         assert!(world.most_out.load(SeqCst) <= settings.max);
     };
-    shuttle::check_random(run.clone(), rounds * 100);
-    shuttle::check_pct(run, rounds * 100, 3);
+    // A pool's slots are made on the stack of whoever opens it.
+    let config = || {
+        let mut config = Config::new();
+        config.stack_size = 1 << 20;
+        config
+    };
+    Runner::new(RandomScheduler::new(rounds * 100), config()).run(run.clone());
+    Runner::new(PctScheduler::new(3, rounds * 100), config()).run(run);
 }
 
 fn threads(n: usize, work: impl Fn(usize) + Send + Sync + 'static) {
@@ -186,6 +193,72 @@ fn a_soft_eviction_among_acquires_loses_nobody() {
             1 => pool.set(settings(0, 1)),
             _ => {
                 try_use(&pool, &world, false);
+            }
+        });
+    });
+}
+
+/// By the short way, as the C border goes it; or else by the long one.
+fn try_key(pool: &Pool<Stub>, world: &World) -> Option<Error> {
+    let rack = pool.rack();
+    if rack.is_open()
+        && let Some((slot, key)) = rack.take(0)
+    {
+        if rack.is_open() {
+            world.use_one();
+        }
+        pool.release_key(slot, key);
+        return None;
+    }
+    try_use(pool, world, false)
+}
+
+#[test]
+fn who_goes_the_short_way_forgets_nobody_who_waits() {
+    in_any_order(settings(1, 1), |pool, world| {
+        while try_use(pool, world, false).is_some() {}
+        let (p, w) = (pool.clone(), world.clone());
+        threads(3, move |_| {
+            for _ in 0..2 {
+                if let Some(e) = try_key(&p, &w) {
+                    assert_eq!(e.status(), Status::AcquireTimeout, "{e}");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn a_close_or_an_eviction_beside_the_short_way_ends_every_session_once() {
+    in_any_order(settings(1, 2), |pool, world| {
+        while try_use(pool, world, false).is_some() {}
+        let (p, w) = (pool.clone(), world.clone());
+        threads(3, move |i| match i {
+            0 => {
+                p.evict_idle();
+                let _ = p.close(LONG);
+            }
+            _ => {
+                for _ in 0..2 {
+                    if let Some(e) = try_key(&p, &w) {
+                        assert!(matches!(e.status(), Status::PoolClosed | Status::AcquireTimeout), "{e}");
+                    }
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn who_waits_for_quiet_sees_the_last_session_come_back_by_the_short_way() {
+    in_any_order(settings(1, 1), |pool, world| {
+        while try_use(pool, world, false).is_some() {}
+        let (p, w) = (pool.clone(), world.clone());
+        threads(2, move |i| {
+            if i == 0 {
+                try_key(&p, &w);
+            } else {
+                while !p.wait_quiet(LONG) {}
             }
         });
     });

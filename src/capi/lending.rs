@@ -35,7 +35,7 @@ impl Object for ConnObject {
         loop {
             match slot.claim(key) {
                 Claim::Stale => return Err(bad_handle::<ConnObject>(key)),
-                _ if head.mark() != process::current() => return Err(forked::<ConnObject>()),
+                _ if head.gate.mark() != process::current() => return Err(forked::<ConnObject>()),
                 Claim::Made(inner) => {
                     let entered = CONNS.enter(ptr::without_provenance(inner as usize));
                     // It may have been another one's when it was entered.
@@ -59,7 +59,7 @@ impl Object for ConnObject {
         }
         let key = handle.addr() as u64;
         let (slot, head) = SESSIONS.slot(key)?;
-        if head.mark() != process::current() {
+        if head.gate.mark() != process::current() {
             return None;
         }
         loop {
@@ -137,7 +137,7 @@ fn take(
     // SAFETY: null, or noted by `begin`: a rack, which is never freed.
     let Some(rack) = (unsafe { rack.as_ref() }) else { return Taken::No };
     let process = process::current_or_none();
-    let is_it = || rack.host() == pool.addr() as u64 && rack.is_open_for(process);
+    let is_it = || rack.host() == pool.addr() as u64 && rack.gate.is_open_for(process);
     if !is_it() || may_be_in_callback() {
         return Taken::No;
     }
@@ -164,10 +164,10 @@ pub fn put_back(conn: *const twin_conn) -> bool {
     let key = conn.addr() as u64;
     let Some((slot, head)) = SESSIONS.slot(key) else { return false };
     let process = process::current_or_none();
-    if !head.is_open_for(process) || may_be_in_callback() || !slot.put_back(key) {
+    if !head.gate.is_open_for(process) || may_be_in_callback() || !slot.put_back(key) {
         return false;
     }
-    if !head.is_open_for(process) {
+    if !head.gate.is_open_for(process) {
         settle(head);
     }
     true
@@ -187,7 +187,7 @@ fn settle(head: &Rack<SessionManager>) {
 pub fn put_back_by_lock(conn: *const twin_conn) -> Result<bool> {
     let key = conn.addr() as u64;
     let Some((slot, head)) = SESSIONS.slot(key) else { return Ok(false) };
-    if head.mark() != process::current() {
+    if head.gate.mark() != process::current() {
         return Ok(false);
     }
     let Ok(pool) = PoolObject::enter(ptr::without_provenance(head.host() as usize)) else { return Ok(false) };

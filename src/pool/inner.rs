@@ -9,8 +9,9 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 
 use super::bag::{Bag, Entry, From};
 use super::clock::Clock;
+use super::gate;
 use super::manager::{Manager, guarded};
-use super::rack::{Rack, closed};
+use super::rack::Rack;
 use super::rules::Rules;
 use super::slot::Slot;
 use super::{closer, opener};
@@ -244,12 +245,12 @@ impl<M: Manager> State<M> {
     pub fn show_mode(&self) {
         let bit = |is_so: bool, bit: u32| if is_so { bit } else { 0 };
         let watched = self.watchers > 0 || self.bag.total() > self.settings.max;
-        self.bag.head.set_mode(
-            bit(self.bag.is_waited_for(), closed::WAITED)
-                | bit(self.bag.held, closed::HELD)
-                | bit(self.phase == Phase::Closed, closed::FOR_GOOD)
-                | bit(watched, closed::WATCHED)
-                | bit(self.closed_by_host, closed::BY_HOST),
+        self.bag.head.gate.set_mode(
+            bit(self.bag.is_waited_for(), gate::WAITED)
+                | bit(self.bag.held, gate::HELD)
+                | bit(self.phase == Phase::Closed, gate::FOR_GOOD)
+                | bit(watched, gate::WATCHED)
+                | bit(self.closed_by_host, gate::BY_HOST),
         );
     }
 

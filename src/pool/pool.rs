@@ -134,11 +134,11 @@ impl<M: Manager> Pool<M> {
     /// By the short way, if it is open and a session is there that needs no question.
     fn take(&self) -> Option<&'static Slot<M>> {
         let inner = self.inner();
-        if !inner.head.is_open() {
+        if !inner.head.gate.is_open() {
             return None;
         }
         let (slot, key) = inner.head.take(inner.clock.coarse())?;
-        if inner.head.is_open() {
+        if inner.head.gate.is_open() {
             return Some(slot);
         }
         self.release_key(slot, key);
@@ -429,7 +429,7 @@ impl<M: Manager> Pool<M> {
         inner.finish(state);
     }
 
-    /// Where sessions lie, for a host that goes the short way itself: [`Rack::take`], then [`Rack::is_open`] and
+    /// Where sessions lie, for a host that goes the short way itself: [`Rack::take`], then [`Rack::gate`] and
     /// [`Rack::host`] once more, and [`Slot::put_back`].
     pub fn rack(&self) -> &'static Rack<M> {
         self.inner().head
@@ -443,7 +443,7 @@ impl<M: Manager> Pool<M> {
     /// Gives back, by its key, a session that nothing was done with.
     pub fn release_key(&self, slot: &'static Slot<M>, key: u64) {
         if slot.put_back(key) {
-            if !self.rack().is_open() {
+            if !self.rack().gate.is_open() {
                 self.settle();
             }
         } else if let Claim::Yours(_) = slot.end_key(key) {

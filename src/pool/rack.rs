@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicPtr as Pointer, Ordering::Acquire, Ordering::Release};
 use std::sync::{Mutex, PoisonError};
 
+use super::gate::Gate;
 use super::manager::Manager;
 use super::slot::{INDEX, Slot};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
@@ -17,25 +18,10 @@ pub const SLOTS: usize = 32;
 /// As many as an index can tell apart.
 const RACKS: usize = (INDEX as usize + 1) / SLOTS;
 
-/// Why the short way is closed. None of them: it is open.
-pub mod closed {
-    /// Somebody waits, and is to be served before anyone who comes.
-    pub const WAITED: u32 = 1;
-    /// Nothing is handed out: suspended.
-    pub const HELD: u32 = 2;
-    /// For good: the pool is closed.
-    pub const FOR_GOOD: u32 = 4;
-    /// Somebody wants to know when the last session is back, or there are too many sessions.
-    pub const WATCHED: u32 = 8;
-    /// The host wants to look at each acquire itself.
-    pub const BY_HOST: u32 = 16;
-}
-
 #[repr(C, align(128))]
 pub struct Rack<M: Manager> {
-    /// In the pool's first rack: above, why the short way is closed; below, a mark of the host's. One number, so that one
-    /// comparison tells that the way is open and the mark is the right one.
-    gate: AtomicU64,
+    /// In the pool's first rack.
+    pub gate: Gate,
     /// In the pool's first rack: what the host wrote there to know the pool by. 0: none.
     host: AtomicU64,
     /// The pool's first rack.
@@ -47,7 +33,7 @@ pub struct Rack<M: Manager> {
 impl<M: Manager> Rack<M> {
     fn new(number: usize) -> Box<Rack<M>> {
         Box::new(Rack {
-            gate: AtomicU64::new(u64::from(closed::FOR_GOOD) << 32),
+            gate: Gate::new(),
             host: AtomicU64::new(0),
             head: AtomicPtr::new(std::ptr::null_mut()),
             next: AtomicPtr::new(std::ptr::null_mut()),
@@ -56,41 +42,12 @@ impl<M: Manager> Rack<M> {
     }
 
     #[inline]
-    pub fn is_open(&self) -> bool {
-        self.gate.load(Ordering::SeqCst) >> 32 == 0
-    }
-
-    /// Whether the way is open, and the mark is this one.
-    #[inline]
-    pub fn is_open_for(&self, mark: u32) -> bool {
-        self.gate.load(Ordering::SeqCst) == u64::from(mark)
-    }
-
-    pub fn mark(&self) -> u32 {
-        self.gate.load(Ordering::SeqCst) as u32
-    }
-
-    pub fn set_mode(&self, mode: u32) {
-        self.set_gate(|gate| u64::from(gate as u32) | u64::from(mode) << 32);
-    }
-
-    fn set_gate(&self, change: impl Fn(u64) -> u64) {
-        let mut gate = self.gate.load(Ordering::SeqCst);
-        while change(gate) != gate {
-            match self.gate.compare_exchange(gate, change(gate), Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return,
-                Err(now) => gate = now,
-            }
-        }
-    }
-
-    #[inline]
     pub fn host(&self) -> u64 {
         self.host.load(Ordering::SeqCst)
     }
 
     pub fn set_host(&self, host: u64, mark: u32) {
-        self.set_gate(|gate| gate >> 32 << 32 | u64::from(mark));
+        self.gate.set_mark(mark);
         self.host.store(host, Ordering::SeqCst);
     }
 

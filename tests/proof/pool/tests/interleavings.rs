@@ -201,10 +201,10 @@ fn a_soft_eviction_among_acquires_loses_nobody() {
 /// By the short way, as the C border goes it; or else by the long one.
 fn try_key(pool: &Pool<Stub>, world: &World) -> Option<Error> {
     let rack = pool.rack();
-    if rack.is_open()
+    if rack.gate.is_open()
         && let Some((slot, key)) = rack.take(0)
     {
-        if rack.is_open() {
+        if rack.gate.is_open() {
             world.use_one();
         }
         pool.release_key(slot, key);

@@ -99,8 +99,12 @@ run() {
     # The protocol's model: optimised, or it would take ten times as long.
     proof) part proof tests cargo test -p twinpool-model --release --no-fail-fast ;;
     # The pool: the orders in which its threads may run. Its other tests stand beside its code, in the part unit.
-    pool) part pool tests cargo test -p twinpool -p twinpool-interleavings --test pool --test interleavings \
-        --no-fail-fast ;;
+    # And, for its words that need no lock, what processors may do with memory.
+    pool)
+        part pool tests cargo test -p twinpool -p twinpool-interleavings -p twinpool-slots --test pool \
+            --test interleavings --test memory --no-fail-fast
+        part races tests tests/proof/races/run.sh
+        ;;
     fmt) part fmt check cargo fmt --all --check ;;
     clippy) part clippy check cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings ;;
     # The shared library that C programs and bindings load, and the command.

@@ -19,7 +19,8 @@ fn sixty_four_threads_on_ten_sessions_are_all_served_and_never_share_one() {
                 s.spawn(move || {
                     let mut n = 0;
                     while Instant::now() < end {
-                        let lease = pool.acquire(None).unwrap();
+                        let mut lease = pool.acquire(None).unwrap();
+                        lease.uses += 1;
                         lease.use_for(if n % 50 == i % 50 { ms(1) } else { Duration::ZERO });
                         // Some are thrown away.
                         if n % 97 == 96 {

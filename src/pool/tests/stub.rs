@@ -46,6 +46,8 @@ pub struct Session {
     restarts: u64,
     /// Told by the test: known to be broken without asking.
     pub broken: bool,
+    /// Written without a lock by whoever has it.
+    pub uses: usize,
     /// Dead, which only a validation finds out.
     pub dead: Arc<AtomicBool>,
     world: Arc<World>,
@@ -120,6 +122,7 @@ impl Manager for Stub {
             id,
             restarts: w.restarts.load(SeqCst),
             broken: false,
+            uses: 0,
             dead: Arc::default(),
             world: w.clone(),
             in_use: AtomicBool::new(false),

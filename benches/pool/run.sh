@@ -19,14 +19,13 @@ ln -s "$PWD/target/release/libtwinpool.so" "$folder/libtwinpool.so.0"
 export LD_LIBRARY_PATH=$folder
 "$folder/cycle" speed "$folder"
 
-# Opening and closing the pool cancel out in the difference. Only the thread of the cycles is counted: the function
-# in which it runs, with all that it calls.
+# Opening and closing the pool cancel out in the difference. What is counted is the two functions of the library, with
+# all that they call.
 counted() {
-    valgrind --quiet --tool=callgrind --callgrind-out-file="$folder/$1.out" --toggle-collect=acquire \
-        --toggle-collect=release "$folder/cycle" count "$1" "$folder" >/dev/null 2>&1
+    valgrind --quiet --tool=callgrind --callgrind-out-file="$folder/$1.out" --toggle-collect=twin_pool_acquire \
+        --toggle-collect=twin_conn_release "$folder/cycle" count "$1" "$folder" >/dev/null 2>&1
     sed -n 's/^summary: \([0-9]*\).*/\1/p; s/^totals: \([0-9]*\).*/\1/p' "$folder/$1.out" | head -n 1
 }
-cc -std=gnu11 -O1 -fno-inline -Iinclude benches/pool/cycle.c -o "$folder/cycle" -pthread -Ltarget/release -ltwinpool
 few=$(counted 1000)
 many=$(counted 11000)
 awk -v few="$few" -v many="$many" \

@@ -64,7 +64,8 @@ pub fn handle(gate: Arc<Gate>) -> Result<*mut twin_cancel> {
 }
 
 /// Asks the master to stop the statement that runs on the token's connection, which then gives
-/// `TWIN_ERR_CANCELLED`. Does nothing when none runs. Does not wait. A callback may call it.
+/// `TWIN_ERR_CANCELLED`; also one that waits for its turn at writing (SQLite). Does nothing when none runs. Does not
+/// wait. A callback may call it.
 ///
 /// Since: 0.1
 #[unsafe(no_mangle)]

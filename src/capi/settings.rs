@@ -189,8 +189,6 @@ pub unsafe extern "C" fn twin_conn_get_network_timeout(
 
 /// With `on` other than 0 the keys that the database gives to inserted rows are kept for `twin_conn_generated_key`,
 /// from the next INSERT on. Each INSERT then costs one or two questions to the master. Reset at release.
-///
-/// Errors: `TWIN_ERR_UNSUPPORTED` on PostgreSQL, where INSERT … RETURNING gives the keys.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_conn_set_generated_keys(
@@ -204,7 +202,8 @@ pub unsafe extern "C" fn twin_conn_set_generated_keys(
 }
 
 /// Gives the key that the last INSERT of this connection got from the database: SQLite's rowid of the last row
-/// (also where the statement gave it), MariaDB's AUTO_INCREMENT value of the first row.
+/// (also where the statement gave it), the AUTO_INCREMENT value (MariaDB) or that of an identity or serial column
+/// (PostgreSQL) of the first row.
 ///
 /// Gives `TWIN_OK`, or `TWIN_DONE` and 0 if it generated none. Errors: `TWIN_ERR_STATE` without
 /// `twin_conn_set_generated_keys`.

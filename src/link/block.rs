@@ -5,7 +5,7 @@ use std::sync::Arc;
 use odbc_api::sys::{self, FreeStmtOption, NO_TOTAL, NULL_DATA, SqlReturn, StatementAttribute};
 
 use super::cells;
-use super::core::Core;
+use super::core::{Called, Core};
 use super::dialects::Fetch;
 use super::held::Held;
 use super::statement::{self, Prepared, Shape};
@@ -76,7 +76,7 @@ impl Cursor {
                 let arrays = self.arrays.get_or_insert_with(|| Arrays::new(&self.shape, bounds, max_rows));
                 arrays.fetch(&core, &stmt, &self.shape, max_rows, block)
             }
-            _ => fetch_cells(&core, &stmt, &self.shape, max_rows, block),
+            _ => fetch_cells(&core, &stmt, &self.shape, prepared.whole, max_rows, block),
         };
         match result {
             Ok(more) => {
@@ -216,18 +216,20 @@ fn clear(block: &mut Block, shape: &Shape) {
     }
 }
 
-/// One row after the other, cell by cell. True when there may be more rows.
+/// One row after the other, cell by cell. True when there may be more rows. `whole`: nothing is waited for.
 fn fetch_cells(
     core: &Core,
     stmt: &Arc<super::handles::Stmt>,
     shape: &Shape,
+    whole: bool,
     max_rows: usize,
     block: &mut Block,
 ) -> Result<bool> {
     let mut scratch = Vec::with_capacity(FIRST_ROOM + 1);
     let mut bytes = 0;
     while block.rows < max_rows && bytes < BLOCK_BYTES {
-        let called = core.call(stmt, || unsafe { sys::SQLFetch(stmt.handle()) });
+        let fetch = || unsafe { sys::SQLFetch(stmt.handle()) };
+        let called = if whole { Called { ret: fetch(), timed_out: false } } else { core.call(stmt, fetch) };
         if called.ret == SqlReturn::NO_DATA {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use super::connect::{self, FileIdentity};
 use super::core::{Called, Core};
 use super::dialects::{Driver, Greeting};
 use super::handles::Stmt;
-use super::statement::{self, Prepared};
+use super::statement::{self, Prepared, Shape};
 use super::{Cursor, Dialect, Engine, LinkSettings, Outcome, TxState, batch};
 use crate::error::{Class, Error, Result, Side, Status};
 use crate::value::{Block, Value};
@@ -423,7 +423,8 @@ impl Link {
             return Err(core.failure(&stmt, &called, "SQLExecDirect"));
         }
         drop(busy);
-        let prepared = Prepared::once(&core, stmt, sql);
+        let whole = core.driver.engine() == Engine::Sqlite;
+        let prepared = Prepared::once(&core, stmt, sql, whole);
         self.outcome(prepared, called, false)
     }
 
@@ -438,7 +439,7 @@ impl Link {
             return Err(core.failure(&stmt, &called, "SQLExecDirect"));
         }
         drop(busy);
-        let prepared = Prepared::once(&core, stmt, sql);
+        let prepared = Prepared::once(&core, stmt, sql, false);
         self.outcome(prepared, called, false)
     }
 
@@ -454,13 +455,14 @@ impl Link {
         let nothing = called.ret == sys::SqlReturn::NO_DATA;
         let columns = if nothing { 0 } else { statement::column_count(&stmt) };
         if columns > 0 {
-            let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns) {
+            let holds = |s: &Arc<Shape>| {
+                core.driver.keeps_metadata() || core.driver.guesses_types() && s.still_holds(&stmt)
+            };
+            let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns && holds(s)) {
                 Some(shape) => shape,
                 None => Arc::new(statement::describe(&core, &stmt, columns, core.side)?),
             };
-            if core.driver.keeps_metadata() {
-                prepared.shape = Some(shape.clone());
-            }
+            prepared.shape = Some(shape.clone());
             let keep = keep && prepared.may_serve_again(&core, &shape);
             let affected = if prepared.writes { statement::row_count(&stmt) } else { -1 };
             drop(busy);

@@ -23,6 +23,8 @@ pub(crate) struct Prepared {
     pub shape: Option<Arc<Shape>>,
     /// INSERT, UPDATE and the like: the row count means something.
     pub writes: bool,
+    /// All rows lie in this process once it is executed: fetching them waits for nobody.
+    pub whole: bool,
     generation: u64,
 }
 
@@ -35,6 +37,23 @@ pub(crate) struct Shape {
     pub bounds: Option<Vec<usize>>,
     /// Some column is an expression: it has no declared type.
     pub expressions: bool,
+}
+
+impl Shape {
+    /// Whether the driver says the same of each column as it did. Where types are guessed, nothing of an expression's
+    /// stays true; what else there is to know follows from this.
+    pub(crate) fn still_holds(&self, stmt: &Stmt) -> bool {
+        let mut text = [0u8; NAME_ROOM];
+        !self.expressions
+            && self.columns.iter().zip(1..).all(|(column, number)| {
+                let Some(now) = describe_column(stmt, number, &mut text) else { return false };
+                now.name == column.name.as_bytes()
+                    && now.sql_type.0 == column.sql_type
+                    && now.size as u64 == column.size
+                    && now.digits == column.digits
+                    && now.nullable == column.nullable
+            })
+    }
 }
 
 /// Least recently used last out. Small enough to be searched from one end to the other.
@@ -120,6 +139,7 @@ impl Prepared {
             stmt,
             shape: None,
             writes: writes(core, sql),
+            whole: core.driver.engine() == super::Engine::Sqlite,
             generation,
         })
     }
@@ -185,7 +205,41 @@ pub(crate) fn column_count(stmt: &Stmt) -> usize {
 
 /// Ends a statement's result. Drivers that read row by row may talk to the server here.
 pub(crate) fn close(core: &Core, stmt: &Arc<Stmt>) {
-    let _ = core.call(stmt, || unsafe { sys::SQLFreeStmt(stmt.handle(), FreeStmtOption::Close) });
+    let _ =
+        core.call_unless_local(stmt, || unsafe { sys::SQLFreeStmt(stmt.handle(), FreeStmtOption::Close) });
+}
+
+/// Room for a column's name.
+const NAME_ROOM: usize = 512;
+
+/// What `SQLDescribeCol` tells of a column.
+struct ColumnText<'a> {
+    name: &'a [u8],
+    sql_type: SqlDataType,
+    size: usize,
+    digits: i16,
+    nullable: bool,
+}
+
+fn describe_column<'a>(stmt: &Stmt, number: u16, text: &'a mut [u8; NAME_ROOM]) -> Option<ColumnText<'a>> {
+    let (mut length, mut sql_type, mut size) = (0i16, SqlDataType(0), 0usize);
+    let (mut digits, mut nullable) = (0i16, Nullability::UNKNOWN);
+    let ret = unsafe {
+        sys::SQLDescribeCol(
+            stmt.handle(),
+            number,
+            text.as_mut_ptr(),
+            text.len() as i16,
+            &mut length,
+            &mut sql_type,
+            &mut size,
+            &mut digits,
+            &mut nullable,
+        )
+    };
+    let name = text.get(..(length.max(0) as usize).min(NAME_ROOM - 1))?;
+    let nullable = nullable != Nullability::NO_NULLS;
+    succeeded(ret).then_some(ColumnText { name, sql_type, size, digits, nullable })
 }
 
 /// Reads what the driver knows of the result's columns.
@@ -194,28 +248,14 @@ pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Re
     let mut fetch = Vec::with_capacity(count);
     let mut bounds = Vec::with_capacity(count);
     let mut expressions = false;
-    let mut text = vec![0u8; 512];
+    let mut text = [0u8; NAME_ROOM];
     for number in 1..=count as u16 {
-        let (mut length, mut sql_type, mut size) = (0i16, SqlDataType(0), 0usize);
-        let (mut digits, mut nullable) = (0i16, Nullability::UNKNOWN);
-        let ret = unsafe {
-            sys::SQLDescribeCol(
-                stmt.handle(),
-                number,
-                text.as_mut_ptr(),
-                text.len() as i16,
-                &mut length,
-                &mut sql_type,
-                &mut size,
-                &mut digits,
-                &mut nullable,
-            )
-        };
-        if !succeeded(ret) {
+        let Some(ColumnText { name, sql_type, size, digits, nullable }) =
+            describe_column(stmt, number, &mut text)
+        else {
             return Err(core.judge(stmt.records(side, "SQLDescribeCol"), false, "SQLDescribeCol"));
-        }
-        let length = (length.max(0) as usize).min(text.len() - 1);
-        let name = String::from_utf8_lossy(&text[..length]).into_owned();
+        };
+        let name = String::from_utf8_lossy(name).into_owned();
         let type_name = attribute_text(stmt, number, Desc::TypeName);
         // Asked only where somebody wants to know.
         expressions |=
@@ -225,14 +265,7 @@ pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Re
         let kind = core.driver.kind(&described);
         fetch.push(core.driver.fetch(kind, &described));
         bounds.push(core.driver.bound(kind, &described));
-        columns.push(ColumnInfo {
-            name,
-            kind,
-            sql_type: sql_type.0,
-            size: size as u64,
-            digits,
-            nullable: nullable != Nullability::NO_NULLS,
-        });
+        columns.push(ColumnInfo { name, kind, sql_type: sql_type.0, size: size as u64, digits, nullable });
     }
     Ok(Shape { columns, fetch, bounds: bounds.into_iter().collect(), expressions })
 }
@@ -277,7 +310,7 @@ fn attribute_text(stmt: &Stmt, number: u16, what: Desc) -> String {
 
 /// The next result of a statement: true when there is one. Errors of later statements of one text show here.
 pub(crate) fn more_results(core: &Core, stmt: &Arc<Stmt>) -> Result<bool> {
-    let called = core.call(stmt, || unsafe { sys::SQLMoreResults(stmt.handle()) });
+    let called = core.call_unless_local(stmt, || unsafe { sys::SQLMoreResults(stmt.handle()) });
     if called.ret == SqlReturn::NO_DATA {
         return Ok(false);
     }
@@ -304,7 +337,7 @@ pub(crate) fn kinds(shape: &Shape) -> Vec<Type> {
 
 impl Prepared {
     /// A statement that was executed without preparation, in the form that results expect.
-    pub(crate) fn once(core: &Core, stmt: Arc<Stmt>, sql: &str) -> Prepared {
+    pub(crate) fn once(core: &Core, stmt: Arc<Stmt>, sql: &str, whole: bool) -> Prepared {
         let writes = writes(core, sql);
         Prepared {
             key: 0,
@@ -313,6 +346,7 @@ impl Prepared {
             stmt,
             shape: None,
             writes,
+            whole,
             generation: 0,
         }
     }

@@ -31,10 +31,17 @@ pub fn now() -> u64 {
     NOW.load(Ordering::Relaxed)
 }
 
-/// To be called when a pool is opened, and by whoever has needed the time and gone the long way.
+/// To be called by whoever has needed the time and gone a longer way.
+#[inline]
 pub fn keep_on() {
-    // A thread does not survive a fork: the child has none, whatever is written there.
-    if NOW.load(Ordering::Relaxed) == STOPPED || OWNER.load(Ordering::Relaxed) != std::process::id() {
+    if now() == STOPPED {
+        start();
+    }
+}
+
+/// To be called when a pool is opened: in a forked child the clock stands still at the moment of the fork.
+pub fn begin() {
+    if now() == STOPPED || OWNER.load(Ordering::Relaxed) != std::process::id() {
         start();
     }
 }
@@ -45,6 +52,7 @@ fn start() {
         wake();
     }
     let (me, owner) = (std::process::id(), OWNER.load(Ordering::SeqCst));
+    // A thread does not survive a fork: the child has none, whatever is written there.
     if owner != me
         && OWNER.compare_exchange(owner, me, Ordering::SeqCst, Ordering::SeqCst).is_ok()
         && let Err(e) = thread::spawn("twinpool-tick", run)
@@ -94,5 +102,32 @@ fn wake() {
     // SAFETY: as above.
     unsafe {
         libc::syscall(libc::SYS_futex, WANTED.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_stops_when_nobody_needs_it_and_goes_on_when_somebody_does() {
+        let until = |what: &str, is_so: &dyn Fn() -> bool| {
+            let start = Instant::now();
+            while !is_so() {
+                assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        for _ in 0..2 {
+            keep_on();
+            until("it goes", &|| now() != STOPPED);
+            let seen = now();
+            until("it goes on", &|| now() != STOPPED && now() > seen);
+            assert!(coarse() >= seen);
+            // Other tests open pools beside this one: that it stops may take as long as they.
+            until("it stops", &|| now() == STOPPED);
+        }
     }
 }

@@ -63,7 +63,7 @@ impl<M: Manager> Pool<M> {
     }
 
     pub(super) fn open_by(manager: M, settings: PoolSettings, clock: Clock) -> Result<Pool<M>> {
-        tick::keep_on();
+        tick::begin();
         let pool = Pool(Arc::new(Handle { inner: Arc::new(Inner::new(manager, settings, clock)?) }));
         // An early return drops the pool, which closes what there is.
         pool.first_session()?;
@@ -125,6 +125,7 @@ impl<M: Manager> Pool<M> {
     /// Errors: `AcquireTimeout` with the pool's figures and the last failure to connect; the driver's own
     /// error where the attempts to connect are limited; `PoolClosed`; `PoolSuspended`.
     pub fn acquire(&self, timeout: Option<Duration>) -> Result<Lease<M>> {
+        tick::keep_on();
         match self.take() {
             Some(slot) => Ok(Lease::new(slot, self.inner().clone())),
             None => self.acquire_by_lock(timeout),
@@ -148,7 +149,6 @@ impl<M: Manager> Pool<M> {
     fn acquire_by_lock(&self, timeout: Option<Duration>) -> Result<Lease<M>> {
         let inner = self.inner();
         let started = Instant::now();
-        tick::keep_on();
         let mut arrival = None;
         let mut state = inner.state.lock();
         loop {

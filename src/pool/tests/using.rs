@@ -27,6 +27,16 @@ fn a_released_session_is_handed_out_again() {
 }
 
 #[test]
+fn an_acquire_by_any_way_sets_the_clock_of_the_short_way_going_again() {
+    let rig = rig(quiet(0, 1));
+    drop(rig.pool.acquire(None).unwrap());
+    until("nobody has needed the time for long", || crate::tick::now() == u64::MAX);
+    drop(rig.pool.acquire(None).unwrap());
+    until("the time is told again", || crate::tick::now() != u64::MAX);
+    rig.end();
+}
+
+#[test]
 fn a_lease_may_move_to_another_thread() {
     fn is_send<T: Send>(_: &T) {}
     let rig = rig(quiet(0, 1));

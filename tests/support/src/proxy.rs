@@ -160,7 +160,7 @@ impl Shared {
         let mut trap = lock(&self.trap);
         let wanted = trap.as_ref()?;
         let lower = chunk.to_ascii_lowercase();
-        if !lower.windows(wanted.text.len()).any(|w| w == wanted.text) {
+        if !has_word(&lower, &wanted.text) {
             return None;
         }
         let fate = wanted.fate;
@@ -176,6 +176,18 @@ impl Shared {
         let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).unwrap_or(u64::MAX);
         usize::try_from(before).map_or(wanted, |b| b.min(wanted))
     }
+}
+
+/// Whether `text` stands in `chunk` by itself: names of databases and tables may have it as a part.
+fn has_word(chunk: &[u8], text: &[u8]) -> bool {
+    let of_name = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let found = |at: usize| {
+        let end = at + text.len();
+        chunk[at..].starts_with(text)
+            && !of_name(at.checked_sub(1).map(|i| &chunk[i]))
+            && !of_name(chunk.get(end))
+    };
+    (0..chunk.len()).any(found)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -364,12 +364,15 @@ static void keys(twin_pool *pool)
     if (engine == 1) {
         twin_rows *rows = NULL;
         const twin_block *block = NULL;
-        FAILS(TWIN_ERR_UNSUPPORTED, "RETURNING", twin_conn_set_generated_keys(conn, 1, &e));
         GOOD(twin_conn_execute(conn, "INSERT /*twin:write*/ INTO k(v) VALUES (1) RETURNING id", TWIN_NTS, NULL, &rows, &e));
         GOOD(twin_rows_next(rows, 0, &block, &e));
         GOOD(twin_rows_get_int64(rows, 0, 0, &key, &e));
         CHECK(key == 1);
         twin_rows_free(rows);
+        GOOD(twin_conn_set_generated_keys(conn, 1, &e));
+        run(conn, "INSERT INTO k(v) VALUES (2)");
+        GOOD(twin_conn_generated_key(conn, &key, &e));
+        CHECK(key == 2);
         twin_conn_free(conn);
         return;
     }

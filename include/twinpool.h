@@ -1948,6 +1948,20 @@ twin_status twin_conn_set_network_timeout(twin_conn *conn,
 TWIN_API twin_status twin_conn_get_network_timeout(twin_conn *conn, int32_t *out, twin_error **err);
 
 /**
+ * Says who or what the connection is for, in a few words: told with the thread, the time and the last statement when
+ * the connection is suspected to have leaked (`pool.leak_threshold_ms`). At most 120 characters are kept. Empty:
+ * nothing. Cleared at release.
+ *
+ * Errors: `TWIN_ERR_ARGUMENT`, `TWIN_ERR_UTF8`.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_conn_set_label(twin_conn *conn,
+                                const char *label,
+                                size_t label_len,
+                                twin_error **err);
+
+/**
  * With `on` other than 0 the keys that the database gives to inserted rows are kept for `twin_conn_generated_key`,
  * from the next INSERT on. Each INSERT then costs one or two questions to the master. Reset at release.
  * Since: 0.1

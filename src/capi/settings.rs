@@ -187,6 +187,27 @@ pub unsafe extern "C" fn twin_conn_get_network_timeout(
     })
 }
 
+/// Says who or what the connection is for, in a few words: told with the thread, the time and the last statement when
+/// the connection is suspected to have leaked (`pool.leak_threshold_ms`). At most 120 characters are kept. Empty:
+/// nothing. Cleared at release.
+///
+/// Errors: `TWIN_ERR_ARGUMENT`, `TWIN_ERR_UTF8`.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twin_conn_set_label(
+    conn: *mut twin_conn,
+    label: *const c_char,
+    label_len: usize,
+    err: *mut *mut twin_error,
+) -> twin_status {
+    // SAFETY: the caller's pointers are as `args` asks.
+    let (label, err) = unsafe { (In::text(label, label_len), ErrOut::new(err)) };
+    session(conn, err, |s| {
+        s.set_label(label.get("label")?);
+        Ok(Status::Ok)
+    })
+}
+
 /// With `on` other than 0 the keys that the database gives to inserted rows are kept for `twin_conn_generated_key`,
 /// from the next INSERT on. Each INSERT then costs one or two questions to the master. Reset at release.
 /// Since: 0.1

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::options::{Kind, NOT_FROM_HIKARI, Row, TABLE};
+use super::hikari;
+use super::options::{Kind, Row, TABLE};
 
 const HEAD: &str = "\
 # Configuration
@@ -81,13 +82,7 @@ pub fn document() -> String {
             );
         }
     }
-    d.push_str("\n## Coming from HikariCP\n\n| HikariCP | here |\n|---|---|\n");
-    for row in TABLE.iter().filter(|r| !r.hikari.is_empty()) {
-        let _ = writeln!(d, "| {} | `{}` |", row.hikari, row.name);
-    }
-    for (name, why) in NOT_FROM_HIKARI {
-        let _ = writeln!(d, "| {name} | none: {why} |");
-    }
+    hikari::write(&mut d);
     d
 }
 

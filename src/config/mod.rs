@@ -13,6 +13,7 @@
 //! ```
 
 mod document;
+mod hikari;
 mod options;
 mod read;
 mod secrets;

@@ -53,8 +53,6 @@ pub struct Row {
     pub live: bool,
     /// The version that brought it.
     pub since: &'static str,
-    /// HikariCP's name for it; empty where there is none.
-    pub hikari: &'static str,
     pub description: &'static str,
 }
 
@@ -88,15 +86,12 @@ const fn ms_or_off(min: u64, max: u64) -> Kind {
 }
 
 const fn row(name: &'static str, kind: Kind, default: &'static str, description: &'static str) -> Row {
-    Row { name, kind, default, live: false, since: "0.1", hikari: "", description }
+    Row { name, kind, default, live: false, since: "0.1", description }
 }
 
 impl Row {
     const fn live(self) -> Row {
         Row { live: true, ..self }
-    }
-    const fn hikari(self, name: &'static str) -> Row {
-        Row { hikari: name, ..self }
     }
 }
 
@@ -104,9 +99,9 @@ use Kind::*;
 
 /// Every option, in the order of the documentation: a name's first part is its section.
 pub static TABLE: &[Row] = &[
-    row("master", Connection, "", "ODBC connection string of the master. Required.").hikari("dataSource, jdbcUrl"),
+    row("master", Connection, "", "ODBC connection string of the master. Required."),
     row("mirror", Connection, "", "ODBC connection string of the mirror. Required."),
-    row("name", Text, "twinpool", "Name of the pool in logs, errors and metrics.").hikari("poolName"),
+    row("name", Text, "twinpool", "Name of the pool in logs, errors and metrics."),
     row("on_unsafe", Choice(&["refuse", "warn"]), "refuse",
         "What happens to a statement that cannot be mirrored with the same effect: it is refused, or it runs and is reported."),
     row("durability", Choice(&["force", "report"]), "force",
@@ -116,15 +111,15 @@ pub static TABLE: &[Row] = &[
     row("catalogue.max_age_ms", ms(0, DAY), "1000",
         "MariaDB: for how long a trigger that somebody else makes may go unnoticed; nothing cheap tells of it there. 0: every commit asks. All else that is known of tables is checked at every commit, on every engine."),
 
-    row("master.user", Text, "", "User name, added to the connection string as `UID`.").hikari("username"),
-    row("master.password", Secret, "", "Password, added to the connection string as `PWD`.").hikari("password"),
-    row("master.properties", Connection, "", "Further attributes for the end of the connection string, `Key=value;Key=value`.").hikari("dataSourceProperties"),
+    row("master.user", Text, "", "User name, added to the connection string as `UID`. Changed, it counts for new connections; `twin_pool_evict` renews the others.").live(),
+    row("master.password", Secret, "", "Password, added to the connection string as `PWD`. Changed as `master.user` is.").live(),
+    row("master.properties", Connection, "", "Further attributes for the end of the connection string, `Key=value;Key=value`."),
     row("master.connect_timeout_ms", ms_or_off(10, DAY), "", "`pool.connect_timeout_ms` for the master alone."),
     row("master.init_sql", Text, "", "`pool.init_sql` for the master alone."),
     row("master.validation_query", Text, "", "`pool.validation_query` for the master alone."),
 
-    row("mirror.user", Text, "", "User name, added to the connection string as `UID`."),
-    row("mirror.password", Secret, "", "Password, added to the connection string as `PWD`."),
+    row("mirror.user", Text, "", "User name, added to the connection string as `UID`. Changed as `master.user` is.").live(),
+    row("mirror.password", Secret, "", "Password, added to the connection string as `PWD`. Changed as `master.user` is.").live(),
     row("mirror.properties", Connection, "", "Further attributes for the end of the connection string, `Key=value;Key=value`."),
     row("mirror.connect_timeout_ms", ms_or_off(10, DAY), "", "`pool.connect_timeout_ms` for the mirror alone."),
     row("mirror.init_sql", Text, "", "`pool.init_sql` for the mirror alone."),
@@ -138,42 +133,42 @@ pub static TABLE: &[Row] = &[
     row("mirror.poll_ms", ms(10, DAY), "500", "How often a pool looks at the state of the pair that other processes may have changed."),
 
     row("pool.min", Number { min: 0, max: 10_000 }, "",
-        "Sessions kept open, in use or not. Default: as `pool.max`, a pool of fixed size. (HikariCP counts idle ones only.)").live().hikari("minimumIdle"),
-    row("pool.max", Number { min: 1, max: 10_000 }, "10", "Most sessions, in use or not. A session is a connection to the master and, while the mirror is in step, one to the mirror.").live().hikari("maximumPoolSize"),
+        "Sessions kept open, in use or not. Default: as `pool.max`, a pool of fixed size. (HikariCP counts idle ones only.)").live(),
+    row("pool.max", Number { min: 1, max: 10_000 }, "10", "Most sessions, in use or not. A session is a connection to the master and, while the mirror is in step, one to the mirror.").live(),
     row("pool.initial", Number { min: 0, max: 10_000 }, "1",
-        "Sessions that are there when opening the pool returns; the others up to `pool.min` follow in the background.").hikari("blockUntilFilled"),
-    row("pool.acquire_timeout_ms", ms(0, DAY), "30000", "How long an acquire waits for a session unless the call says otherwise. 0: not at all.").live().hikari("connectionTimeout"),
-    row("pool.connect_timeout_ms", ms_or_off(10, DAY), "5000", "Limit of one attempt to connect, login included. 0: none.").live().hikari("connectionTimeout, loginTimeout"),
+        "Sessions that are there when opening the pool returns; the others up to `pool.min` follow in the background."),
+    row("pool.acquire_timeout_ms", ms(0, DAY), "30000", "How long an acquire waits for a session unless the call says otherwise. 0: not at all.").live(),
+    row("pool.connect_timeout_ms", ms_or_off(10, DAY), "5000", "Limit of one attempt to connect, login included. 0: none.").live(),
     row("pool.init_fail_timeout_ms", MillisOrMinus1 { max: DAY }, "1",
-        "How long opening the pool tries to get its first session before it fails; one attempt is always made. 0: one attempt, and the pool opens all the same when the database is away (not when it refuses). -1: the pool opens at once and connects in the background.").hikari("initializationFailTimeout"),
+        "How long opening the pool tries to get its first session before it fails; one attempt is always made. 0: one attempt, and the pool opens all the same when the database is away (not when it refuses). -1: the pool opens at once and connects in the background."),
     row("pool.acquire_increment", Number { min: 1, max: 1_000 }, "1",
-        "Sessions opened side by side while callers wait and all others are in use.").live().hikari("acquireIncrement (1.x)"),
+        "Sessions opened side by side while callers wait and all others are in use.").live(),
     row("pool.acquire_retries", Number { min: 0, max: 1_000_000 }, "0",
-        "Failed attempts to connect, in a row, after which waiting callers get the driver's error instead of waiting on. 0: they wait until their timeout.").live().hikari("acquireRetries (1.x)"),
-    row("pool.acquire_retry_delay_ms", ms(1, DAY), "100", "Pause after a failed attempt to connect; it doubles with each further one, up to 2 s or this value if that is longer.").live().hikari("acquireRetryDelay (1.x)"),
-    row("pool.validation", Choice(&["driver", "query"]), "driver", "How a session is asked whether it lives: by the driver's own means or by `pool.validation_query`.").hikari("jdbc4ConnectionTest (1.x)"),
-    row("pool.validation_query", Text, "", "The query for `pool.validation=query`; naming one selects that.").hikari("connectionTestQuery"),
-    row("pool.validation_timeout_ms", ms(10, DAY), "5000", "Limit of one validation. At most half of `pool.acquire_timeout_ms` is used.").live().hikari("validationTimeout"),
-    row("pool.alive_bypass_ms", ms(0, DAY), "500", "A session used this recently is trusted without validation. 0: always validate.").live().hikari("aliveBypassWindowMs (system property)"),
-    row("pool.idle_timeout_ms", ms_or_off(100, 365 * DAY), "600000", "An idle session above `pool.min` is closed after this time, never earlier. 0: never.").live().hikari("idleTimeout"),
+        "Failed attempts to connect, in a row, after which waiting callers get the driver's error instead of waiting on. 0: they wait until their timeout.").live(),
+    row("pool.acquire_retry_delay_ms", ms(1, DAY), "100", "Pause after a failed attempt to connect; it doubles with each further one, up to 2 s or this value if that is longer.").live(),
+    row("pool.validation", Choice(&["driver", "query"]), "driver", "How a session is asked whether it lives: by the driver's own means or by `pool.validation_query`."),
+    row("pool.validation_query", Text, "", "The query for `pool.validation=query`; naming one selects that."),
+    row("pool.validation_timeout_ms", ms(10, DAY), "5000", "Limit of one validation. At most half of `pool.acquire_timeout_ms` is used.").live(),
+    row("pool.alive_bypass_ms", ms(0, DAY), "500", "A session used this recently is trusted without validation. 0: always validate.").live(),
+    row("pool.idle_timeout_ms", ms_or_off(100, 365 * DAY), "600000", "An idle session above `pool.min` is closed after this time, never earlier. 0: never.").live(),
     row("pool.idle_timeout_variation", Fraction { min: 0.0, max: 1.0 }, "0.025",
         "Each session's idle timeout is longer by a random part of it up to this one, so that they do not all go together.").live(),
     row("pool.max_lifetime_ms", ms_or_off(100, 365 * DAY), "1800000",
-        "A session is replaced at this age, or up to 2.5 % sooner so that they do not all go together; never while it is in use. 0: never.").live().hikari("maxLifetime"),
-    row("pool.keepalive_ms", ms_or_off(50, 365 * DAY), "120000", "An idle session is validated this long after its last use or validation. 0: never.").live().hikari("keepaliveTime"),
-    row("pool.keeper_period_ms", ms(10, DAY), "30000", "How often the keeper looks for idle, old and missing sessions. It looks more often when a shorter limit above asks for it.").live().hikari("housekeeping.periodMs (system property)"),
-    row("pool.leak_threshold_ms", ms_or_off(50, 365 * DAY), "0", "A session out for longer than this is reported as a suspected leak, with where it was acquired. 0: never.").live().hikari("leakDetectionThreshold"),
-    row("pool.init_sql", Text, "", "Statements run on each new connection, separated by `;`.").hikari("connectionInitSql"),
-    row("pool.isolation", Choice(&["read_committed", "repeatable_read", "serializable"]), "read_committed", "Isolation of sessions as they leave the pool.").hikari("transactionIsolation"),
-    row("pool.schema", Text, "", "Schema (PostgreSQL) or database (MariaDB) of sessions as they leave the pool. Empty: what the connection string leads to.").hikari("schema, catalog"),
-    row("pool.read_only", Switch, "off", "Sessions leave the pool read-only.").hikari("readOnly"),
-    row("pool.suspension", Switch, "on", "Whether the pool may be suspended.").hikari("allowPoolSuspension"),
-    row("pool.suspend_fail_fast", Switch, "off", "While the pool is suspended, an acquire fails at once instead of waiting for its timeout.").live().hikari("throwIfSuspended (system property)"),
-    row("pool.evict_sqlstates", Sqlstates, "", "SQLSTATEs (or their first two characters) after which a session is thrown away at release, beside those known to mean a lost connection; `57,!57014` excepts one of a class.").hikari("exceptionOverrideClassName"),
+        "A session is replaced at this age, or up to 2.5 % sooner so that they do not all go together; never while it is in use. 0: never.").live(),
+    row("pool.keepalive_ms", ms_or_off(50, 365 * DAY), "120000", "An idle session is validated this long after its last use or validation. 0: never.").live(),
+    row("pool.keeper_period_ms", ms(10, DAY), "30000", "How often the keeper looks for idle, old and missing sessions. It looks more often when a shorter limit above asks for it.").live(),
+    row("pool.leak_threshold_ms", ms_or_off(50, 365 * DAY), "0", "A session out for longer than this is reported as a suspected leak, with where it was acquired. 0: never.").live(),
+    row("pool.init_sql", Text, "", "Statements run on each new connection, separated by `;`."),
+    row("pool.isolation", Choice(&["read_committed", "repeatable_read", "serializable"]), "read_committed", "Isolation of sessions as they leave the pool."),
+    row("pool.schema", Text, "", "Schema (PostgreSQL) or database (MariaDB) of sessions as they leave the pool. Empty: what the connection string leads to."),
+    row("pool.read_only", Switch, "off", "Sessions leave the pool read-only."),
+    row("pool.suspension", Switch, "on", "Whether the pool may be suspended."),
+    row("pool.suspend_fail_fast", Switch, "off", "While the pool is suspended, an acquire fails at once instead of waiting for its timeout.").live(),
+    row("pool.evict_sqlstates", Sqlstates, "", "SQLSTATEs (or their first two characters) after which a session is thrown away at release, beside those known to mean a lost connection; `57,!57014` excepts one of a class."),
 
-    row("statement.timeout_ms", ms_or_off(1, DAY), "0", "Limit of one call to a database; past it the call is cut and its connection lost. 0: none.").hikari("networkTimeout (JDBC)"),
+    row("statement.timeout_ms", ms_or_off(1, DAY), "0", "Limit of one call to a database; past it the call is cut and its connection lost. 0: none."),
     row("statement.lock_timeout_ms", ms_or_off(1, DAY), "0", "How long a statement waits for a lock. 0: as the database decides (SQLite: 5000)."),
-    row("statement.cache", Number { min: 0, max: 10_000 }, "64", "Prepared statements kept per connection.").hikari("(the driver's)"),
+    row("statement.cache", Number { min: 0, max: 10_000 }, "64", "Prepared statements kept per connection."),
 
     row("replay.batch_entries", Number { min: 1, max: 100_000 }, "500", "Most queued transactions replayed in one transaction of the mirror."),
     row("replay.batch_bytes", Bytes { min: 1024, max: 1 << 30 }, "1MiB", "Most bytes of queued transactions replayed in one transaction of the mirror."),
@@ -198,15 +193,4 @@ pub static TABLE: &[Row] = &[
 
     row("log.stderr", Switch, "off", "Write log records to standard error. The variable `TWINPOOL_LOG` (a level, or `module=level,…`) does the same."),
     row("log.level", Choice(&["off", "error", "warn", "info", "debug", "trace"]), "warn", "Least important level that is logged."),
-];
-
-/// HikariCP's settings that have no counterpart, and why: (name, why). For the documentation.
-pub static NOT_FROM_HIKARI: &[(&str, &str)] = &[
-    ("autoCommit", "set on the session; sessions leave the pool with autocommit on"),
-    ("isolateInternalQueries", "validation runs outside any transaction"),
-    ("registerMbeans, scheduledExecutor, threadFactory, driverClassName", "of the Java platform"),
-    (
-        "metricRegistry, healthCheckRegistry",
-        "figures are always kept and can be read at any time; `name` labels them",
-    ),
 ];

@@ -1,14 +1,14 @@
 //! The nearest known name to one that is not known.
 
-use super::options::{Row, TABLE};
+use super::hikari;
+use super::options::TABLE;
 
 /// The option that was probably meant. Knows HikariCP's names too.
 pub fn nearest(wanted: &str) -> &'static str {
     let wanted = wanted.trim();
     let plain = squeeze(wanted);
-    let by_hikari = |r: &&Row| r.hikari.split([',', ' ']).any(|h| !h.is_empty() && squeeze(h) == plain);
-    if let Some(r) = TABLE.iter().find(by_hikari) {
-        return r.name;
+    if let Some(name) = hikari::option(|h| squeeze(h) == plain) {
+        return name;
     }
     // A right last part in the wrong section, or without one, beats any misspelling.
     let last = |s: &'static str| squeeze(s.rsplit('.').next().unwrap_or(s));
@@ -88,6 +88,7 @@ mod tests {
         assert_eq!(nearest("keepaliveTime"), "pool.keepalive_ms");
         assert_eq!(nearest("acquireIncrement"), "pool.acquire_increment");
         assert_eq!(nearest("jdbcUrl"), "master");
+        assert_eq!(nearest("acquireRetryAttempts"), "pool.acquire_retries");
     }
 
     #[test]

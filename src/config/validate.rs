@@ -214,7 +214,8 @@ impl Validator<'_> {
             max,
             initial,
             acquire_timeout,
-            connect_timeout: self.limit("pool.connect_timeout_ms")?,
+            // What a session waits for is its connection to the master.
+            connect_timeout: self.limit(&self.or_shared("master", "connect_timeout_ms"))?,
             init_fail: match self.text("pool.init_fail_timeout_ms")? {
                 "-1" => InitFail::Background,
                 "0" => InitFail::OnlyIfRefused,

@@ -8,6 +8,8 @@ use super::tables::{FORMAT, NAMES, Tables};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
+
 use crate::config::QueueSettings;
 use crate::error::{Error, Result, Status};
 use crate::link::{Engine, Link, LinkSettings};
@@ -136,7 +138,7 @@ pub fn open(mut spec: OpenSpec) -> Result<Opened> {
         master_connection: spec.master,
         master_settings: spec.master_settings,
         mirror: MirrorTarget {
-            connection_string: spec.mirror,
+            connection: RwLock::new(spec.mirror),
             settings: spec.mirror_settings,
             standing: Standing::default(),
         },

@@ -138,7 +138,8 @@ pub struct Pair {
     pub tables: Tables,
     /// What makes the mirror check deferred constraints now.
     pub mirror_check: Option<&'static str>,
-    pub master_connection: String,
+    /// Its credentials may change while the pool is open.
+    master_connection: RwLock<String>,
     pub master_settings: LinkSettings,
     pub mirror: Arc<MirrorTarget>,
     mirror_tables: RwLock<Arc<MirrorTables>>,
@@ -208,7 +209,7 @@ impl Pair {
             mirror_check: dialect(p.mirror_tables.engine).check_constraints_now(),
             tables: p.tables,
             mirror_tables: RwLock::new(Arc::new(MirrorTables::new(p.mirror_tables))),
-            master_connection: p.master_connection,
+            master_connection: RwLock::new(p.master_connection),
             master_settings: p.master_settings,
             mirror: Arc::new(MirrorTarget { standing, ..p.mirror }),
             between: Between::default(),
@@ -312,23 +313,35 @@ impl Pair {
         *seen = *count;
     }
 
+    /// A copy: nobody holds the lock while connecting.
+    fn master_connection(&self) -> String {
+        self.master_connection.read().clone()
+    }
+
+    /// From now on connections are made with these.
+    pub fn set_connections(&self, master: String, mirror: String) {
+        *self.master_connection.write() = master;
+        *self.mirror.connection.write() = mirror;
+    }
+
     pub fn open_master(&self) -> Result<Link> {
-        Link::open(Side::Master, &self.master_connection, &self.master_settings)
+        Link::open(Side::Master, &self.master_connection(), &self.master_settings)
     }
 
     /// A connection to the master that has to be there by `deadline`; until its settings are restored its
     /// calls end by then too.
     pub fn open_master_by(&self, deadline: Instant) -> Result<Link> {
         let mut settings = self.master_settings.clone();
-        settings.connect_timeout = settings.connect_timeout.min(left(deadline));
-        let mut link = Link::open(Side::Master, &self.master_connection, &settings)?;
+        // The deadline is of the limit as it is now: it may have been changed since the pool was opened.
+        settings.connect_timeout = left(deadline);
+        let mut link = Link::open(Side::Master, &self.master_connection(), &settings)?;
         let limit = left(deadline);
         link.set_call_timeout(Some(settings.call_timeout.map_or(limit, |own| own.min(limit))));
         Ok(link)
     }
 
     pub fn open_mirror(&self) -> Result<Link> {
-        let mut link = Link::open(Side::Mirror, &self.mirror.connection_string, &self.mirror.settings)?;
+        let mut link = Link::open(Side::Mirror, &self.mirror.connection_string(), &self.mirror.settings)?;
         let known = self.mirror_tables();
         if !known.are_placed() {
             let placed = known.place(&mut link)?;

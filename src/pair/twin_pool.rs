@@ -239,6 +239,7 @@ impl TwinPool {
         for warning in &warnings {
             log::warn!(target: "twinpool::config", "{}: {warning}", settings.name);
         }
+        self.inner.pair.set_connections(settings.master.connection, settings.mirror.connection);
         self.inner.pool.set(settings.pool);
         self.inner.pair.limits.set(settings.queue);
         limits::look(&self.inner.pair);

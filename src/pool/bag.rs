@@ -395,8 +395,8 @@ mod tests {
         fn connect(&self, _: Instant) -> Result<u32> {
             Ok(0)
         }
-        fn is_valid(&self, _: &mut u32, _: Duration) -> bool {
-            true
+        fn is_valid(&self, _: &mut u32, _: Duration) -> Result<()> {
+            Ok(())
         }
         fn has_broken(&self, _: &u32) -> bool {
             false

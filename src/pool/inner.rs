@@ -33,6 +33,8 @@ pub struct Inner<M: Manager> {
     /// Wakes the keeper.
     pub wake: Condvar,
     pub metrics: Arc<Metrics>,
+    /// When and why a session last failed its validation. No other lock is taken while it is held.
+    pub invalid: Mutex<Option<(Instant, Error)>>,
 }
 
 /// A pool is open until it is closed, and never again.
@@ -310,7 +312,7 @@ impl<M: Manager> Inner<M> {
         let state = Mutex::new(State::new(bag, settings, clock.now()));
         let metrics = manager.metrics();
         let (changed, retry, wake) = (Condvar::new(), Condvar::new(), Condvar::new());
-        Ok(Inner { manager, clock, head, state, changed, retry, wake, metrics })
+        Ok(Inner { manager, clock, head, state, changed, retry, wake, metrics, invalid: Mutex::new(None) })
     }
 
     /// Settles and plans under the lock, lets it go, and starts what was planned.
@@ -370,7 +372,10 @@ impl<M: Manager> Inner<M> {
     }
 
     pub fn is_valid(&self, item: &mut M::Item, limit: Duration) -> bool {
-        guarded("is_valid", || self.manager.is_valid(item, limit)).unwrap_or_else(told_as(false))
+        let answer = guarded("is_valid", || self.manager.is_valid(item, limit));
+        let Err(e) = answer.inspect_err(|e| log::error!("{e}")).and_then(|valid| valid) else { return true };
+        *self.invalid.lock() = Some((Instant::now(), e));
+        false
     }
 
     /// Refuses everything from now on and ends what is idle. What is out ends as it comes back.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::bag::From;
 use super::inner::{Inner, Phase, State};
 use super::manager::{Manager, guarded};
-use super::slot::Grip;
+use super::slot::{Grip, Out};
 use crate::error::{Error, Result, Status};
 use crate::thread;
 
@@ -92,20 +92,26 @@ fn report_leaks<M: Manager>(inner: &Arc<Inner<M>>) {
     let now = inner.clock.coarse();
     let before = now.saturating_sub(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
     let name = state.settings.name.clone();
-    let mut reports = Vec::new();
-    for slot in state.bag.slots() {
-        let Some((since, thread, label)) = slot.report(before) else { continue };
-        let label = if label.is_empty() { label } else { format!(" for {label}") };
-        reports.push(format!(
-            "pool '{name}': a session acquired {} ms ago by thread {}{label} has not been released",
-            (now - since) / 1_000_000,
-            thread_name(thread)
-        ));
-    }
-    state.counters.leaks += reports.len() as u64;
+    let leaks: Vec<Out> = state.bag.slots().filter_map(|slot| slot.report(before)).collect();
+    state.counters.leaks += leaks.len() as u64;
     drop(state);
-    for report in reports {
-        if let Err(e) = guarded("leak_suspected", || inner.manager.leak_suspected(&report)) {
+    for out in leaks {
+        let told = guarded("leak_suspected", || {
+            let mut report = format!(
+                "pool '{name}': a session acquired {} ms ago by thread {}",
+                (now - out.since) / 1_000_000,
+                thread_name(out.thread)
+            );
+            if !out.label.is_empty() {
+                report.push_str(&format!(" for {}", out.label));
+            }
+            report.push_str(" has not been released");
+            if !out.statement.is_empty() {
+                report.push_str(&format!("; last statement: {}", inner.manager.outline(&out.statement)));
+            }
+            inner.manager.leak_suspected(&report);
+        });
+        if let Err(e) = told {
             log::error!("{e}");
         }
     }

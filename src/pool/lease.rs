@@ -53,6 +53,13 @@ impl<M: Manager> Lease<M> {
         }
     }
 
+    /// What is about to be run on it: told as well.
+    pub fn note_statement(&self, text: &str) {
+        if let Some(Grip(slot)) = &self.grip {
+            slot.note_statement(text);
+        }
+    }
+
     fn give_back(&mut self) -> Result<()> {
         let Some(mut grip) = self.grip.take() else { return Ok(()) };
         let slot = grip.0;

@@ -17,8 +17,8 @@ pub trait Manager: Send + Sync + Sized + 'static {
     /// Makes one. Has to come back by `deadline`.
     fn connect(&self, deadline: Instant) -> Result<Self::Item>;
 
-    /// Asks whether it lives; may take a round trip, at most `limit`.
-    fn is_valid(&self, item: &mut Self::Item, limit: Duration) -> bool;
+    /// Asks whether it lives; may take a round trip, at most `limit`. The error says why it is not fit.
+    fn is_valid(&self, item: &mut Self::Item, limit: Duration) -> Result<()>;
 
     /// Whether it is known to be of no more use. Local knowledge, quick.
     fn has_broken(&self, item: &Self::Item) -> bool;
@@ -40,6 +40,11 @@ pub trait Manager: Send + Sync + Sized + 'static {
     /// Where keys of such pools' sessions lead; `None`: nobody uses keys.
     fn directory(&self) -> Option<&'static Directory<Self>> {
         None
+    }
+
+    /// A statement as a report may show it: no values in it. It may be cut off.
+    fn outline(&self, _statement: &str) -> String {
+        String::new()
     }
 
     /// A session has been out for longer than `leak_threshold`. Called from the keeper.

@@ -222,7 +222,7 @@ impl<M: Manager> Pool<M> {
             // Someone who only looks in is reason enough to open a session for the next time.
             state.polled = true;
             state.counters.timeouts += 1;
-            let error = self.timeout(&state, timeout);
+            let error = self.timeout(&state, timeout, deadline);
             inner.finish(state);
             return Err(error(self));
         }
@@ -248,7 +248,7 @@ impl<M: Manager> Pool<M> {
                 }
                 None => {
                     let mut state = inner.state.lock();
-                    let error = self.timeout(&state, timeout);
+                    let error = self.timeout(&state, timeout, deadline);
                     let left = state.bag.leave(&waiter);
                     state.counters.timeouts += u64::from(left);
                     inner.finish(state);
@@ -273,11 +273,17 @@ impl<M: Manager> Pool<M> {
 
     /// The error of an acquire whose time is over, from what is known now. It is made in two steps because
     /// the manager's note is asked for without the lock.
-    fn timeout(&self, state: &State<M>, timeout: Duration) -> impl FnOnce(&Self) -> Error + use<M> {
+    fn timeout(
+        &self,
+        state: &State<M>,
+        timeout: Duration,
+        deadline: Option<Instant>,
+    ) -> impl FnOnce(&Self) -> Error + use<M> {
         let f = figures(state);
         let name = state.settings.name.clone();
         let suspended = state.suspended.is_some();
-        let last = state.connect.last_error.clone();
+        let connecting = state.connect.last_error.clone().map(|e| ("last connect error", e));
+        let started = deadline.and_then(|d| d.checked_sub(timeout));
         move |pool| {
             let note = guarded("note", || pool.inner().manager.note()).unwrap_or_default();
             let note = if note.is_empty() { note } else { format!("; {note}") };
@@ -291,10 +297,15 @@ impl<M: Manager> Pool<M> {
                 f.waiting,
                 f.max
             );
-            match last {
+            // Of others' sessions too: who waits behind one that meets them meets none.
+            let invalid = || {
+                let (at, e) = pool.inner().invalid.lock().clone()?;
+                (started.is_some_and(|started| at >= started)).then_some(("a session was not valid", e))
+            };
+            match connecting.or_else(invalid) {
                 // The driver's records stay with it.
-                Some(e) => e
-                    .context(format_args!("{line}; last connect error"))
+                Some((what, e)) => e
+                    .context(format_args!("{line}; {what}"))
                     .with_status(Status::AcquireTimeout)
                     .with_class(Class::TimedOut),
                 None => Error::new(Status::AcquireTimeout, line),

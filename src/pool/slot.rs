@@ -44,6 +44,8 @@ const LAST_GENERATION: u64 = GENERATIONS / ONE_GENERATION;
 const WORN_GENERATION: u64 = LAST_GENERATION - (1 << 34);
 /// How long the short way stays open, in nanoseconds.
 pub const LONGEST_OPEN: u64 = 60_000_000_000;
+/// So much of a statement is noted for reports, in bytes.
+const LONGEST_STATEMENT: usize = 1000;
 /// The bits that a word has in common with its key.
 const IDENTITY: u64 = !FLAGS;
 pub const INDEX: u64 = FLAGS;
@@ -74,8 +76,7 @@ pub struct Slot<M: Manager> {
     laid: AtomicU64,
     /// The generation when the pool took the slot into use.
     first: AtomicU64,
-    /// Who or what it is for, and in which generation that was said.
-    label: Mutex<(u64, String)>,
+    told: Mutex<Told>,
     /// The generation last reported as a leak.
     reported: AtomicU64,
     /// Reached by whoever holds the slot: the lease while it is out or held, the pool otherwise.
@@ -86,6 +87,39 @@ pub struct Slot<M: Manager> {
 unsafe impl<M: Manager> Sync for Slot<M> {}
 // SAFETY: entries are `Send`.
 unsafe impl<M: Manager> Send for Slot<M> {}
+
+/// What whoever has it has told of it, for the case that it does not come back.
+#[derive(Debug, Default)]
+struct Told {
+    /// The generation in which it was told.
+    generation: u64,
+    label: String,
+    statement: String,
+}
+
+impl Told {
+    /// Without what was told before that generation.
+    fn in_generation(&mut self, generation: u64) -> &mut Told {
+        if self.generation != generation {
+            self.generation = generation;
+            self.label.clear();
+            self.statement.clear();
+        }
+        self
+    }
+}
+
+/// A session that is out, as the report of a leak has it.
+pub struct Out {
+    /// By the coarse clock.
+    pub since: u64,
+    /// The kernel's number of the thread that took it.
+    pub thread: u32,
+    /// Who or what it is for; empty: nobody said.
+    pub label: String,
+    /// The beginning of what was last run on it; empty: nothing was.
+    pub statement: String,
+}
 
 /// What a key leads to.
 pub enum Claim<'a, M: Manager> {
@@ -114,7 +148,7 @@ impl<M: Manager> Slot<M> {
             host: AtomicU64::new(0),
             laid: AtomicU64::new(0),
             first: AtomicU64::new(1),
-            label: Mutex::new((0, String::new())),
+            told: Mutex::new(Told::default()),
             // No generation that a session is handed out in.
             reported: AtomicU64::new(LAST_GENERATION),
             entry: UnsafeCell::new(None),
@@ -368,11 +402,22 @@ impl<M: Manager> Slot<M> {
     // Leaks.
 
     pub fn set_label(&self, text: &str) {
-        *self.label.lock() = (generation(self.word.load(Ordering::Relaxed)), text.to_owned());
+        let mut told = self.told.lock();
+        let told = told.in_generation(generation(self.word.load(Ordering::Relaxed)));
+        told.label.clear();
+        told.label.push_str(text);
     }
 
-    /// Since when (coarse), to which thread and for what it is out, unless that was asked before.
-    pub fn report(&self, before: u64) -> Option<(u64, u32, String)> {
+    /// Notes what is about to be run on it. Called before each statement: it only copies.
+    pub fn note_statement(&self, text: &str) {
+        let mut told = self.told.lock();
+        let told = told.in_generation(generation(self.word.load(Ordering::Relaxed)));
+        told.statement.clear();
+        told.statement.push_str(&text[..text.floor_char_boundary(LONGEST_STATEMENT)]);
+    }
+
+    /// Who has it and for what, if it has been out since before that moment (coarse) and this was not asked before.
+    pub fn report(&self, before: u64) -> Option<Out> {
         let word = self.word.load(Ordering::SeqCst);
         let since = self.since.load(Ordering::Relaxed);
         let now = generation(word);
@@ -381,9 +426,14 @@ impl<M: Manager> Slot<M> {
         }
         self.reported.store(now, Ordering::Relaxed);
         self.look_when_back();
-        let label = self.label.lock();
-        let label = if label.0 == now { label.1.clone() } else { String::new() };
-        Some((since, self.thread.load(Ordering::Relaxed), label))
+        let mut told = self.told.lock();
+        let told = told.in_generation(now);
+        Some(Out {
+            since,
+            thread: self.thread.load(Ordering::Relaxed),
+            label: told.label.clone(),
+            statement: told.statement.clone(),
+        })
     }
 
     /// The thread that has had it all the time, if it was reported. Before it is laid down.

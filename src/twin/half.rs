@@ -10,8 +10,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
+use super::session::validate;
+use crate::config::Validation;
 use crate::error::{Class, Error, Side, Status};
 use crate::link::{Canceller, Link, LinkSettings};
 use crate::pair::restored::Standing;
@@ -19,12 +21,19 @@ use crate::queue::{Shipped, entry};
 use crate::value::Value;
 
 /// How to reach the mirror.
-#[derive(Debug)]
 pub struct MirrorTarget {
-    pub connection_string: String,
+    /// Its credentials may change while the pool is open.
+    pub connection: RwLock<String>,
     pub settings: LinkSettings,
     /// What it is known to have.
     pub standing: Standing,
+}
+
+impl MirrorTarget {
+    /// A copy: nobody holds the lock while connecting.
+    pub fn connection_string(&self) -> String {
+        self.connection.read().clone()
+    }
 }
 
 /// Why a half cannot be committed as it is.
@@ -78,6 +87,8 @@ enum Job {
     Apply(Arc<str>, Vec<Value>),
     /// Makes the slot's position row when it is missing; cannot fail on "exists already".
     EnsureApplied(Arc<str>, Vec<Value>),
+    /// Whether the mirror answers, asked while nobody needs it.
+    Ping(Validation, Duration),
     /// A short read of ours, answered through `Inner::answer`.
     Query(String),
     Commit,
@@ -202,6 +213,13 @@ impl Half {
         self.send(Job::EnsureApplied(Arc::clone(sql), params));
     }
 
+    /// Lets the worker ask the mirror whether it answers within `limit`. Nobody waits for it: when it does not, the half
+    /// is gone, and the next transaction begins with a new one.
+    pub fn ping(&self, validation: &Validation, limit: Duration) {
+        self.send(Job::Ping(validation.clone(), limit));
+        self.go();
+    }
+
     /// Reads something of ours on the mirror, behind everything handed over before.
     pub fn query(&self, sql: &str, limit: Duration) -> Result<Vec<Vec<Value>>, Failure> {
         self.send(Job::Query(sql.to_owned()));
@@ -301,7 +319,7 @@ impl Drop for Half {
 }
 
 fn connect(shared: &Shared, target: &MirrorTarget, limit: Duration) -> Result<Link, Error> {
-    let mut link = Link::open(Side::Mirror, &target.connection_string, &target.settings)?;
+    let mut link = Link::open(Side::Mirror, &target.connection_string(), &target.settings)?;
     link.set_call_timeout(Some(limit));
     shared.inner.lock().canceller = Some(link.canceller());
     target.standing.look(&mut link)?;
@@ -441,6 +459,7 @@ fn perform(shared: &Shared, link: &mut Link, job: &Job) -> Result<(), Failure> {
         }
         Job::Run(s) => compare(s, link.run(&s.sql, &s.params).map_err(judge)?.affected),
         Job::Session(sql) => link.run_session(sql).map(drop).map_err(Failure::Gone),
+        Job::Ping(validation, limit) => validate(link, validation, *limit).map_err(Failure::Gone),
         Job::Check(sql) => link.run_once(sql).map(drop).map_err(judge),
         Job::Query(sql) => {
             let rows = link.query(sql, &[]).map_err(judge)?;

@@ -26,7 +26,7 @@ impl Manager for SessionManager {
         TwinSession::connect(&self.pair, deadline).map(Box::new)
     }
 
-    fn is_valid(&self, session: &mut Self::Item, limit: Duration) -> bool {
+    fn is_valid(&self, session: &mut Self::Item, limit: Duration) -> Result<()> {
         session.ping(limit)
     }
 
@@ -48,6 +48,10 @@ impl Manager for SessionManager {
 
     fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.pair.metrics)
+    }
+
+    fn outline(&self, statement: &str) -> String {
+        crate::sql::outline(statement, self.pair.classifier.engine())
     }
 
     fn leak_suspected(&self, report: &str) {

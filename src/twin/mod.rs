@@ -56,6 +56,7 @@ impl Session {
 
     /// Runs one statement. Outside a transaction (autocommit) it is a transaction of its own.
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<Executed> {
+        self.lease.note_statement(sql);
         self.lease.execute(sql, params)
     }
 
@@ -72,6 +73,7 @@ impl Session {
         sql: &str,
         rows: &[Vec<Value>],
     ) -> Result<(Status, Vec<Result<i64, Error>>)> {
+        self.lease.note_statement(sql);
         let own = !self.in_transaction() && self.autocommit();
         if own {
             self.begin()?;
@@ -151,6 +153,10 @@ impl Session {
     pub fn network_timeout(&self) -> Option<Duration> {
         self.lease.network_timeout()
     }
+    /// Says who or what the session is for: told when it is suspected to have leaked. Cleared at release.
+    pub fn set_label(&self, label: &str) {
+        self.lease.set_label(&crate::sql::summary(label));
+    }
     /// Keeps the keys that the database gives to inserted rows, from the next INSERT on; reset at release.
     pub fn keep_keys(&mut self, on: bool) -> Result<()> {
         self.lease.keep_keys(on)
@@ -161,7 +167,7 @@ impl Session {
     }
     /// Asks the master.
     pub fn is_valid(&mut self, limit: Duration) -> bool {
-        self.lease.ping(limit)
+        self.lease.ping(limit).is_ok()
     }
     /// Ends the running statement, from any thread, any time.
     pub fn canceller(&self) -> Canceller {

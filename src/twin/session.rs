@@ -618,14 +618,20 @@ impl TwinSession {
         self.retired || self.master.as_ref().is_none_or(Link::is_lost)
     }
 
-    pub fn ping(&mut self, limit: Duration) -> bool {
-        let validation = &self.pair.setup.master_validation;
-        let Some(master) = self.master.as_mut() else { return false };
-        let answer = validate(master, validation, limit);
+    /// Asks the master, and lets the half ask the mirror, whether they are there.
+    pub fn ping(&mut self, limit: Duration) -> Result<()> {
+        let setup = &self.pair.setup;
+        let Some(master) = self.master.as_mut() else {
+            return Err(Error::new(Status::Unreachable, "the connection to the master is lost"));
+        };
+        if let (Some(half), None) = (&self.half, &self.tx) {
+            half.ping(&setup.mirror_validation, setup.mirror_timeout);
+        }
+        let answer = validate(master, &setup.master_validation, limit);
         if let Err(e) = &answer {
             log::info!(target: "twinpool::pool", "a session is not valid any more: {e}");
         }
-        answer.is_ok()
+        answer
     }
 
     fn renew_canceller(&self) {
@@ -697,7 +703,11 @@ pub fn validate(link: &mut Link, validation: &Validation, limit: Duration) -> Re
     link.set_call_timeout(Some(limit));
     let answer = link.run_once(sql).map(drop);
     link.set_call_timeout(before);
-    answer.map_err(|e| e.context("the validation query"))
+    let (side, engine) = (link.side(), link.engine());
+    answer.map_err(|e| {
+        let query = crate::sql::outline(sql, engine);
+        e.context(format_args!("the {side}'s validation query '{query}' (option validation_query)"))
+    })
 }
 
 fn alone() -> Error {

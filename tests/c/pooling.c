@@ -364,12 +364,15 @@ static void keys(twin_pool *pool)
     if (engine == 1) {
         twin_rows *rows = NULL;
         const twin_block *block = NULL;
-        FAILS(TWIN_ERR_UNSUPPORTED, "RETURNING", twin_conn_set_generated_keys(conn, 1, &e));
         GOOD(twin_conn_execute(conn, "INSERT /*twin:write*/ INTO k(v) VALUES (1) RETURNING id", TWIN_NTS, NULL, &rows, &e));
         GOOD(twin_rows_next(rows, 0, &block, &e));
         GOOD(twin_rows_get_int64(rows, 0, 0, &key, &e));
         CHECK(key == 1);
         twin_rows_free(rows);
+        GOOD(twin_conn_set_generated_keys(conn, 1, &e));
+        run(conn, "INSERT INTO k(v) VALUES (2)");
+        GOOD(twin_conn_generated_key(conn, &key, &e));
+        CHECK(key == 2);
         twin_conn_free(conn);
         return;
     }
@@ -451,12 +454,15 @@ static void further_results(twin_pool *pool)
 }
 
 static volatile int leaks, logged, secret_logged;
+static char leak[1000];
 
 static void on_event(const twin_event *event, void *user)
 {
     (void)user;
-    if (event->kind == TWIN_EVENT_LEAK_SUSPECTED)
+    if (event->kind == TWIN_EVENT_LEAK_SUSPECTED) {
+        snprintf(leak, sizeof leak, "%s", event->text);
         leaks++;
+    }
 }
 
 static void on_log(int32_t level, const char *target, size_t target_len, const char *text, size_t text_len, void *user)
@@ -479,10 +485,23 @@ static void events_and_log(void)
     pool = open_pair(master, mirror, "pool.max=1;pool.leak_threshold_ms=100;pool.keeper_period_ms=50");
     GOOD(twin_pool_listen(pool, on_event, pool, &e));
     conn = acquire(pool);
+    GOOD(twin_conn_set_label(conn, "nightly\nreport", TWIN_NTS, &e));
+    run(conn, "DELETE FROM p WHERE id = 4711");
     for (i = 0; i < 3000 && !leaks; i++)
         usleep(10000);
     CHECK(leaks == 1);
     CHECK(figures(pool).leaks == 1);
+    CHECK(strstr(leak, " for nightly report has not been released; last statement: DELETE FROM p WHERE id = ?") != NULL);
+    CHECK(strstr(leak, "4711") == NULL);
+    GOOD(twin_conn_release(conn, &e));
+    /* Nothing of it is told of the next one who has the connection. */
+    conn = acquire(pool);
+    for (i = 0; i < 3000 && leaks < 2; i++)
+        usleep(10000);
+    CHECK(leaks == 2 && strstr(leak, "nightly") == NULL && strstr(leak, "DELETE") == NULL);
+    GOOD(twin_conn_set_label(conn, "", 0, &e));
+    FAILS(TWIN_ERR_ARGUMENT, "label", twin_conn_set_label(conn, NULL, 3, &e));
+    FAILS(TWIN_ERR_UTF8, "label", twin_conn_set_label(conn, "\xff", TWIN_NTS, &e));
     twin_conn_free(conn);
     GOOD(twin_pool_detach(pool, &e));
     GOOD(twin_pool_attach(pool, &e));
@@ -546,7 +565,8 @@ static void what_stays(void)
     CHECK(figures(pool).dead == 0);
     run(conn, "ALTER TABLE p RENAME TO hidden");
     GOOD(twin_conn_release(conn, &e));
-    FAILS(TWIN_ERR_ACQUIRE_TIMEOUT, "", twin_pool_acquire(pool, TWIN_ACCESS_WRITE, 1000, &conn, &e));
+    FAILS(TWIN_ERR_ACQUIRE_TIMEOUT, "the master's validation query 'SELECT ? FROM p' (option validation_query): ",
+          twin_pool_acquire(pool, TWIN_ACCESS_WRITE, 1000, &conn, &e));
     CHECK(figures(pool).dead >= 1);
     twin_pool_free(pool);
     /* The mirror is asked by its own query before anything is replayed. */

@@ -115,6 +115,7 @@ static void every_function_with_a_bad_handle(void *h)
     BAD(twin_conn_set_read_only(h, 1, &e));
     BAD(twin_conn_get_read_only(h, &i32, &e));
     BAD(twin_conn_set_schema(h, "s", TWIN_NTS, &e));
+    BAD(twin_conn_set_label(h, "s", TWIN_NTS, &e));
     BAD(twin_conn_get_schema(h, buffer, sizeof buffer, &size, &e));
     BAD(twin_conn_set_network_timeout(h, 100, &e));
     BAD(twin_conn_get_network_timeout(h, &i32, &e));

@@ -2,6 +2,9 @@
 //! What needs no database stands beside the pool's code (src/pool/tests), the orders of its threads in
 //! tests/proof/pool. TWINPOOL_ROUNDS: how many times more.
 
+mod knobs;
+mod stress;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,24 +41,6 @@ fn until(what: &str, is_so: impl FnMut() -> bool) {
 
 fn rounds() -> usize {
     std::env::var("TWINPOOL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(1)
-}
-
-on_all_engines! {
-    fn pools_come_and_go_and_leave_no_connection(pair: &Pair) {
-        let master = pair.master.connection_string();
-        // A pool that stays, so that what is loaded once is there.
-        let stays = open(pair, &master, &[("pool.max", "1")]);
-        let before = files();
-        let count = if pair.engine() == Engine::Sqlite { 100 } else { 20 } * rounds();
-        for _ in 0..count {
-            let pool = open(pair, &master, &[("pool.max", "2"), ("pool.initial", "2")]);
-            one(&mut pool.acquire(None).unwrap()).unwrap();
-            close(pool);
-        }
-        // Other tests of this process have pools of their own meanwhile.
-        until("their connections are closed", || files() < before + count);
-        close(stays);
-    }
 }
 
 on_own_servers! {

@@ -220,6 +220,22 @@ def test_events_and_log_records_reach_python_and_end_when_told(options):
     assert records and all(level in ("error", "warn", "info", "debug", "trace") for level, _, _ in records)
 
 
+def test_a_leak_is_told_with_the_label_of_the_connection_and_its_last_statement_but_no_values(options):
+    events = []
+    with twinpool.Pool({**options, "pool.leak_threshold_ms": 50}) as pool:
+        pool.listen(events.append)
+        with pool.acquire() as conn:
+            conn.set_label("nightly")
+            conn.execute("SELECT 4711")
+            for _ in range(1000):
+                if any(event.kind == "leak_suspected" for event in events):
+                    break
+                time.sleep(0.01)
+        pool.listen(None)
+    told = next(event.text for event in events if event.kind == "leak_suspected")
+    assert told.endswith(" for nightly has not been released; last statement: SELECT ?")
+
+
 def test_options_come_as_a_mapping_a_line_or_a_file(options, tmp_path):
     line = ";".join(f"{key}={{{value}}}" for key, value in options.items())
     with twinpool.Pool(line) as pool:

@@ -328,6 +328,7 @@ PROTOTYPES = {
     "twin_conn_get_schema": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t), POINTER(c_void_p))),
     "twin_conn_set_network_timeout": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
     "twin_conn_get_network_timeout": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_void_p))),
+    "twin_conn_set_label": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_void_p))),
     "twin_conn_set_generated_keys": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),
     "twin_conn_generated_key": (c_int32, (c_void_p, POINTER(c_int64), POINTER(c_void_p))),
     "twin_stmt_bind_null": (c_int32, (c_void_p, c_int32, POINTER(c_void_p))),

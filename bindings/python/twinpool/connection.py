@@ -336,6 +336,10 @@ class Connection:
     def schema(self, name: str) -> None:
         self._name(self._lib.twin_conn_set_schema, name)
 
+    def set_label(self, label: str) -> None:
+        """Says who or what the connection is for: told when it is suspected to have leaked. Cleared at release."""
+        self._name(self._lib.twin_conn_set_label, label)
+
     @property
     def network_timeout(self) -> float:
         """Limit of each call to a database in seconds; `math.inf` if there is none. Set to None: the option's."""

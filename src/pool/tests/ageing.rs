@@ -144,3 +144,30 @@ fn a_lease_that_does_not_end_is_reported_once_with_where_it_was_acquired() {
     drop((leaked, fresh));
     rig.end();
 }
+
+#[test]
+fn the_report_of_a_leak_says_what_it_is_for_and_what_was_last_run_until_it_is_released() {
+    let rig = rig(PoolSettings { leak_threshold: Some(10 * S), ..quiet(0, 1) });
+    let report = |tell: &dyn Fn(&Lease<Stub>)| {
+        let lease = rig.pool.acquire(None).unwrap();
+        tell(&lease);
+        rig.clock.advance(11 * S);
+        rig.pool.keep();
+        drop(lease);
+        rig.world.leaks.lock().pop().unwrap()
+    };
+    let first = report(&|lease| {
+        lease.set_label("one");
+        lease.set_label("nightly");
+        lease.note_statement("a long one");
+        lease.note_statement("b");
+    });
+    assert!(first.ends_with(" for nightly has not been released; last statement: <b>"), "{first}");
+    // The next one who has the same session has said nothing, and nothing of the first is told of it.
+    let second = report(&|_| {});
+    assert!(second.ends_with(" has not been released") && !second.contains("nightly"), "{second}");
+    let third = report(&|lease| lease.note_statement(&"\u{fc}".repeat(5000)));
+    assert!(third.len() < 1200 && third.ends_with("\u{fc}>") && !third.contains("nightly"), "{third}");
+    assert_eq!(rig.world.connects.load(SeqCst), 1);
+    rig.end();
+}

@@ -29,6 +29,28 @@ fn a_timeout_tells_why_no_session_could_be_opened() {
 }
 
 #[test]
+fn a_timeout_tells_why_sessions_were_not_valid() {
+    let rig = rig(PoolSettings { alive_bypass: Duration::ZERO, ..quiet(0, 1) });
+    drop(rig.pool.acquire(None).unwrap());
+    rig.world.invalid.store(true, SeqCst);
+    let waits = || {
+        let pool = rig.pool.clone();
+        thread::spawn(move || pool.acquire(Some(ms(300))).map(drop))
+    };
+    for e in [waits(), waits()].map(|waits| waits.join().unwrap().unwrap_err()) {
+        assert_eq!((e.status(), e.class()), (Status::AcquireTimeout, Class::TimedOut));
+        assert!(e.message().ends_with("; a session was not valid: master: no answer to SELECT"), "{e}");
+    }
+    rig.world.invalid.store(false, SeqCst);
+    // What was long ago explains nothing.
+    let held = rig.pool.acquire(None).unwrap();
+    let e = rig.pool.acquire(Some(ms(30))).unwrap_err();
+    assert!(!e.message().contains("not valid"), "{e}");
+    drop(held);
+    rig.end();
+}
+
+#[test]
 fn limited_attempts_end_the_wait_with_the_drivers_error() {
     let rig = rig_on(down(), PoolSettings { acquire_retries: Some(3), ..quiet(0, 2) });
     let e = rig.pool.acquire(None).unwrap_err();
@@ -133,6 +155,18 @@ fn recent_use_is_trusted_and_anything_older_is_asked() {
     rig.clock.advance(ms(600));
     drop(rig.pool.acquire(None).unwrap());
     assert_eq!(rig.world.validations.load(SeqCst), 1);
+    rig.end();
+}
+
+#[test]
+fn a_validation_ends_by_its_limit_and_not_much_after_the_caller_has_given_up() {
+    let rig = rig(PoolSettings { alive_bypass: Duration::ZERO, validation_timeout: ms(2000), ..quiet(1, 1) });
+    until("it is there", || rig.pool.figures().idle == 1);
+    for (timeout, least, most) in [(LONG, 2000, 2000), (ms(900), 600, 900), (Duration::ZERO, 250, 250)] {
+        drop(rig.pool.acquire(Some(timeout)).unwrap());
+        let limit = *rig.world.valid_limit.lock();
+        assert!((ms(least)..=ms(most)).contains(&limit), "{timeout:?}: {limit:?}");
+    }
     rig.end();
 }
 

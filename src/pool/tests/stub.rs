@@ -24,7 +24,11 @@ pub struct World {
     pub connect_ms: AtomicU64,
     pub valid_ms: AtomicU64,
     pub close_ms: AtomicU64,
+    /// The limit of the last validation.
+    pub valid_limit: Mutex<Duration>,
     pub reset_fails: AtomicBool,
+    /// No session passes its validation.
+    pub invalid: AtomicBool,
     /// The call of this name panics.
     pub panics: Mutex<&'static str>,
     /// Raised by a "restart": older sessions are dead.
@@ -129,11 +133,24 @@ impl Manager for Stub {
         })
     }
 
-    fn is_valid(&self, item: &mut Session, _limit: Duration) -> bool {
+    fn is_valid(&self, item: &mut Session, limit: Duration) -> Result<()> {
+        *self.0.valid_limit.lock() = limit;
         self.0.validations.fetch_add(1, SeqCst);
         sleep_ms(&self.0.valid_ms);
         self.0.maybe_panic("is_valid");
-        item.is_alive()
+        match item.is_alive() && !self.0.invalid.load(SeqCst) {
+            true => Ok(()),
+            false => Err(Error::database(
+                Side::Master,
+                Class::Unreachable,
+                "master: no answer to SELECT",
+                Vec::new(),
+            )),
+        }
+    }
+
+    fn outline(&self, statement: &str) -> String {
+        format!("<{statement}>")
     }
 
     fn has_broken(&self, item: &Session) -> bool {

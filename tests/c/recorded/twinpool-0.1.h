@@ -1638,11 +1638,14 @@ twin_status twin_log_listen(int32_t level,
 
 /**
  * Asks the master to stop the statement that runs on the token's connection, which then gives
- * `TWIN_ERR_CANCELLED`. Does nothing when none runs. Does not wait. A callback may call it.
+ * `TWIN_ERR_CANCELLED`; also one that waits for its turn at writing (SQLite). Does nothing when none runs. Does not
+ * wait. A callback may call it.
  *
  * Since: 0.1
  */
-TWIN_API twin_status twin_cancel_request(twin_cancel *cancel, twin_error **err);
+TWIN_API
+twin_status twin_cancel_request(twin_cancel *cancel,
+                                twin_error **err);
 
 /**
  * Frees a token. NULL is fine.
@@ -1945,10 +1948,22 @@ twin_status twin_conn_set_network_timeout(twin_conn *conn,
 TWIN_API twin_status twin_conn_get_network_timeout(twin_conn *conn, int32_t *out, twin_error **err);
 
 /**
+ * Says who or what the connection is for, in a few words: told with the thread, the time and the last statement when
+ * the connection is suspected to have leaked (`pool.leak_threshold_ms`). At most 120 characters are kept. Empty:
+ * nothing. Cleared at release.
+ *
+ * Errors: `TWIN_ERR_ARGUMENT`, `TWIN_ERR_UTF8`.
+ * Since: 0.1
+ */
+TWIN_API
+twin_status twin_conn_set_label(twin_conn *conn,
+                                const char *label,
+                                size_t label_len,
+                                twin_error **err);
+
+/**
  * With `on` other than 0 the keys that the database gives to inserted rows are kept for `twin_conn_generated_key`,
  * from the next INSERT on. Each INSERT then costs one or two questions to the master. Reset at release.
- *
- * Errors: `TWIN_ERR_UNSUPPORTED` on PostgreSQL, where INSERT … RETURNING gives the keys.
  * Since: 0.1
  */
 TWIN_API
@@ -1958,13 +1973,17 @@ twin_status twin_conn_set_generated_keys(twin_conn *conn,
 
 /**
  * Gives the key that the last INSERT of this connection got from the database: SQLite's rowid of the last row
- * (also where the statement gave it), MariaDB's AUTO_INCREMENT value of the first row.
+ * (also where the statement gave it), the AUTO_INCREMENT value (MariaDB) or that of an identity or serial column
+ * (PostgreSQL) of the first row.
  *
  * Gives `TWIN_OK`, or `TWIN_DONE` and 0 if it generated none. Errors: `TWIN_ERR_STATE` without
  * `twin_conn_set_generated_keys`.
  * Since: 0.1
  */
-TWIN_API twin_status twin_conn_generated_key(twin_conn *conn, int64_t *out, twin_error **err);
+TWIN_API
+twin_status twin_conn_generated_key(twin_conn *conn,
+                                    int64_t *out,
+                                    twin_error **err);
 
 /*
  * ------------------------------------------------------------------------------------------------------------

@@ -36,9 +36,12 @@ impl Manager for Stub {
         self.0.made.fetch_add(1, SeqCst);
         Ok(Session { broken: false })
     }
-    fn is_valid(&self, session: &mut Session, _: Duration) -> bool {
+    fn is_valid(&self, session: &mut Session, _: Duration) -> Result<()> {
         thread::yield_now();
-        !session.broken
+        match session.broken {
+            false => Ok(()),
+            true => Err(Error::new(Status::Unreachable, "broken")),
+        }
     }
     fn has_broken(&self, session: &Session) -> bool {
         session.broken

@@ -366,6 +366,7 @@ final class Natives {
     static native int twin_conn_get_schema(long conn, byte[] buffer, long capacity, long length, long err);
     static native int twin_conn_set_network_timeout(long conn, int timeout_ms, long err);
     static native int twin_conn_get_network_timeout(long conn, long out, long err);
+    static native int twin_conn_set_label(long conn, byte[] label, long label_len, long err);
     static native int twin_conn_set_generated_keys(long conn, int on, long err);
     static native int twin_conn_generated_key(long conn, long out, long err);
     static native int twin_stmt_bind_null(long stmt, int index, long err);

@@ -133,6 +133,12 @@ public final class TwinConnection implements AutoCloseable {
         }
     }
 
+    /** Says who or what the connection is for: told when it is suspected to have leaked. Cleared at release. */
+    public void setLabel(String label) throws SQLException {
+        byte[] text = Scratch.utf8(label);
+        handle.call(this, (conn, s) -> Natives.twin_conn_set_label(conn, text, text.length, s.error));
+    }
+
     /** Limits every following call to a database; null is what the option says, {@link TwinPool#FOREVER} no limit. */
     public void setNetworkTimeout(Duration timeout) throws SQLException {
         int limit = TwinPool.milliseconds(timeout);

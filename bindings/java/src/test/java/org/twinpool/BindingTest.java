@@ -149,6 +149,8 @@ class BindingTest {
         assertEquals(Duration.ofMillis(2500), conn.networkTimeout());
         conn.setNetworkTimeout(TwinPool.FOREVER);
         assertEquals(TwinPool.FOREVER, conn.networkTimeout());
+        conn.setLabel("nightly");
+        conn.setLabel("");
         conn.setReadOnly(true);
         assertTrue(conn.readOnly());
         conn.setReadOnly(false);

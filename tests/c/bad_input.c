@@ -45,7 +45,7 @@ static const char *const may_be_null[] = {
 };
 /* Text and bytes that may be empty: values are. */
 static const char *const may_be_empty[] = {
-    "twin_stmt_bind_text:text", "twin_stmt_bind_bytes:data", "twin_stmt_put:data", "twin_options_parse:text",
+    "twin_conn_set_label:label", "twin_stmt_bind_text:text", "twin_stmt_bind_bytes:data", "twin_stmt_put:data", "twin_options_parse:text",
 };
 /* Text that may hold NUL characters. */
 static const char *const may_hold_nul[] = {"twin_stmt_bind_text:text"};

@@ -202,6 +202,21 @@ pub struct Block {
 }
 
 impl Block {
+    /// Bytes of memory that its columns hold, in use or not.
+    pub fn room(&self) -> usize {
+        let of = |data: &ColumnData| match data {
+            ColumnData::Bool(v) => v.capacity(),
+            ColumnData::Int(v) => v.capacity() * size_of::<i64>(),
+            ColumnData::Double(v) => v.capacity() * size_of::<f64>(),
+            ColumnData::Date(v) => v.capacity() * size_of::<Date>(),
+            ColumnData::Time(v) => v.capacity() * size_of::<Time>(),
+            ColumnData::Timestamp(v) => v.capacity() * size_of::<Timestamp>(),
+            ColumnData::Uuid(v) => v.capacity() * 16,
+            ColumnData::Var { offsets, bytes } => offsets.capacity() * size_of::<i64>() + bytes.capacity(),
+        };
+        self.columns.iter().map(|c| c.nulls.capacity() + of(&c.data)).sum()
+    }
+
     /// The value at (row, column), both from 0.
     pub fn value(&self, row: usize, column: usize) -> Value {
         let c = &self.columns[column];

@@ -1,7 +1,8 @@
 //! `twin_block`: rows column by column, out of a result and into a batch.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
+use std::sync::{Arc, OnceLock};
 
 use super::args::bad_argument;
 use super::errors::c_text;
@@ -140,16 +141,20 @@ fn type_of(number: i32) -> Option<Type> {
         .find(|t| *t as i32 == number)
 }
 
-/// The names of a result's columns as C text, and what is known of them.
+/// What is known of a result's columns.
 pub struct Columns {
-    infos: Vec<ColumnInfo>,
-    names: Vec<std::ffi::CString>,
+    infos: Arc<[ColumnInfo]>,
+    /// Their names as C text, once somebody asks.
+    names: OnceLock<Vec<CString>>,
 }
 
 impl Columns {
-    pub fn new(infos: Vec<ColumnInfo>) -> Columns {
-        let names = infos.iter().map(|c| c_text(&c.name)).collect();
-        Columns { infos, names }
+    pub fn new(infos: Arc<[ColumnInfo]>) -> Columns {
+        Columns { infos, names: OnceLock::new() }
+    }
+
+    fn name(&self, index: usize) -> Option<&CString> {
+        self.names.get_or_init(|| self.infos.iter().map(|c| c_text(&c.name)).collect()).get(index)
     }
 
     pub fn len(&self) -> usize {
@@ -162,7 +167,7 @@ impl Columns {
 
     pub fn info(&self, index: i32) -> Result<twin_column_info> {
         let at = usize::try_from(index).ok();
-        match at.and_then(|i| Some((self.infos.get(i)?, self.names.get(i)?))) {
+        match at.and_then(|i| Some((self.infos.get(i)?, self.name(i)?))) {
             Some((info, name)) => Ok(twin_column_info {
                 struct_size: 0,
                 kind: info.kind as i32,
@@ -178,6 +183,9 @@ impl Columns {
         }
     }
 }
+
+/// The most memory that a connection keeps of a result that is gone, in bytes.
+const KEPT_BYTES: usize = 16 << 10;
 
 /// A block with its view for C. The pointers lead into `block` and into each other; all are renewed by `show`.
 pub struct Shown {
@@ -201,6 +209,12 @@ impl Shown {
             columns: ptr::null(),
         };
         Shown { block: Block::default(), columns: Vec::new(), pointers: Vec::new(), view }
+    }
+
+    /// Whether its memory is worth keeping for the next result: without that each small result would cost a handful of
+    /// allocations.
+    pub fn is_small(&self) -> bool {
+        self.block.columns.len() <= 64 && self.block.room() <= KEPT_BYTES
     }
 
     pub fn block(&self) -> &Block {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::args::Out;
+use super::block::Shown;
 use super::cancel::Gate;
 use super::handle::busy;
 use super::pool::PoolCore;
@@ -39,6 +40,8 @@ pub struct ConnCore {
 pub struct Inside {
     pub cursors: Vec<(u64, Cursor)>,
     last_cursor: u64,
+    /// The memory of a small result that is gone, for the next one.
+    pub spare: Option<Shown>,
     pub session: Option<Session>,
 }
 
@@ -104,7 +107,12 @@ impl ConnCore {
     pub fn new(pool: Arc<PoolCore>, session: Session) -> ConnCore {
         ConnCore {
             gate: Arc::new(Gate::new(session.canceller())),
-            inside: Mutex::new(Inside { cursors: Vec::new(), last_cursor: 0, session: Some(session) }),
+            inside: Mutex::new(Inside {
+                cursors: Vec::new(),
+                last_cursor: 0,
+                spare: None,
+                session: Some(session),
+            }),
             closing: Mutex::new(Vec::new()),
             chores: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
@@ -120,9 +128,12 @@ impl ConnCore {
     }
 
     /// Closes a result, now or as soon as the thread that works on the connection is done.
-    pub fn close_cursor(&self, id: u64) {
+    pub fn close_cursor(&self, id: u64, shown: Shown) {
         match self.inside.try_lock() {
-            Some(mut inside) => inside.close_cursor(id),
+            Some(mut inside) => {
+                inside.close_cursor(id);
+                inside.spare = inside.spare.take().or(shown.is_small().then_some(shown));
+            }
             None => {
                 self.closing.lock().push(id);
                 self.chores.store(true, Ordering::Release);

@@ -74,7 +74,7 @@ impl Pooled for RowsObject {
 impl Drop for RowsObject {
     fn drop(&mut self) {
         if let Source::Cursor { core, id } = &self.source {
-            core.close_cursor(*id);
+            core.close_cursor(*id, std::mem::replace(&mut self.shown, Shown::new()));
         }
     }
 }
@@ -86,16 +86,17 @@ pub fn of_cursor(
     cursor: Cursor,
     affected: i64,
 ) -> Result<*mut twin_rows> {
-    let columns = Columns::new(cursor.columns().to_vec());
+    let columns = Columns::new(cursor.columns().clone());
     let source = Source::Cursor { core: core.clone(), id: held.add_cursor(cursor) };
-    ROWS.insert(RowsObject { source, columns, affected, shown: Shown::new(), texts: Vec::new() })
+    let shown = held.spare.take().unwrap_or_else(Shown::new);
+    ROWS.insert(RowsObject { source, columns, affected, shown, texts: Vec::new() })
 }
 
 /// A handle on rows that the library has made.
 pub fn of_listing(pool: &Arc<PoolCore>, listing: Listing) -> Result<*mut twin_rows> {
     ROWS.insert(RowsObject {
         source: Source::Listing { pool: pool.clone(), rows: listing.rows.into_iter() },
-        columns: Columns::new(listing.columns),
+        columns: Columns::new(listing.columns.into()),
         affected: -1,
         shown: Shown::new(),
         texts: Vec::new(),
@@ -220,7 +221,7 @@ pub unsafe extern "C" fn twin_rows_more(rows: *mut twin_rows, err: *mut *mut twi
         if !cursor.more_results()? {
             return Ok(Status::Done);
         }
-        r.columns = Columns::new(cursor.columns().to_vec());
+        r.columns = Columns::new(cursor.columns().clone());
         Ok(Status::Ok)
     })
 }

@@ -85,7 +85,7 @@ pub fn handle(core: Arc<ConnCore>, sql: &str) -> Result<*mut twin_stmt> {
         parameters: Vec::new(),
         batch: Vec::new(),
         failures: Vec::new(),
-        described: Columns::new(Vec::new()),
+        described: Columns::new(Arc::default()),
     })
 }
 

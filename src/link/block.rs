@@ -46,7 +46,7 @@ impl Cursor {
         Cursor { core, prepared: Some(prepared), keep, shape, arrays: None, held: None, done: false }
     }
 
-    pub fn columns(&self) -> &[ColumnInfo] {
+    pub fn columns(&self) -> &Arc<[ColumnInfo]> {
         &self.shape.columns
     }
 
@@ -108,7 +108,7 @@ impl Cursor {
         }
         self.finish()?;
         let shape = Shape {
-            columns: self.shape.columns[..keep].to_vec(),
+            columns: self.shape.columns[..keep].into(),
             fetch: self.shape.fetch[..keep].to_vec(),
             bounds: None,
             expressions: self.shape.expressions,
@@ -208,10 +208,10 @@ impl Drop for Cursor {
 fn clear(block: &mut Block, shape: &Shape) {
     block.rows = 0;
     block.columns.truncate(shape.columns.len());
-    for (i, kind) in statement::kinds(shape).into_iter().enumerate() {
+    for (i, described) in shape.columns.iter().enumerate() {
         match block.columns.get_mut(i) {
-            Some(column) => cells::clear(column, kind),
-            None => block.columns.push(cells::empty(kind)),
+            Some(column) => cells::clear(column, described.kind),
+            None => block.columns.push(cells::empty(described.kind)),
         }
     }
 }
@@ -225,7 +225,7 @@ fn fetch_cells(
     max_rows: usize,
     block: &mut Block,
 ) -> Result<bool> {
-    let mut scratch = Vec::with_capacity(FIRST_ROOM + 1);
+    let mut scratch = Vec::new();
     let mut bytes = 0;
     while block.rows < max_rows && bytes < BLOCK_BYTES {
         let fetch = || unsafe { sys::SQLFetch(stmt.handle()) };

@@ -353,13 +353,18 @@ impl Link {
 
     /// Prepared, and prepared once more where the plan has become stale.
     pub(super) fn execute(&mut self, sql: &str, params: &[Value], keep: bool) -> Result<Outcome> {
-        self.refresh_schema(sql)?;
         let core = self.core.clone();
         let mut bound = super::params::Params::new(core.driver, params)?;
-        let busy = core.busy.lock();
+        let mut busy = core.busy.lock();
+        let mut kept = Prepared::kept(&core, sql, params);
+        if kept.is_none() {
+            drop(busy);
+            self.refresh_schema(sql)?;
+            busy = core.busy.lock();
+        }
         let mut again = true;
         let (prepared, called) = loop {
-            let prepared = match Prepared::get(&core, sql, params) {
+            let prepared = match kept.take().map_or_else(|| Prepared::new(&core, sql, params), Ok) {
                 Ok(prepared) => prepared,
                 Err(error)
                     if params.is_empty()

@@ -10,7 +10,7 @@ use super::dialects::{Described, Fetch};
 use super::handles::{Stmt, succeeded};
 use super::params;
 use crate::error::{Result, Side};
-use crate::value::{ColumnInfo, Type, Value};
+use crate::value::{ColumnInfo, Value};
 
 /// A prepared statement. It is in its link's cache, or checked out by whoever executes or reads it.
 pub(crate) struct Prepared {
@@ -23,6 +23,8 @@ pub(crate) struct Prepared {
     pub shape: Option<Arc<Shape>>,
     /// INSERT, UPDATE and the like: the row count means something.
     pub writes: bool,
+    /// Its text may ask for all columns of a table.
+    selects_all: bool,
     /// All rows lie in this process once it is executed: fetching them waits for nobody.
     pub whole: bool,
     generation: u64,
@@ -31,7 +33,7 @@ pub(crate) struct Prepared {
 /// The columns of a result and how they are read.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    pub columns: Vec<ColumnInfo>,
+    pub columns: Arc<[ColumnInfo]>,
     pub fetch: Vec<Fetch>,
     /// Bytes that hold any value of the column, where all columns have such a bound.
     pub bounds: Option<Vec<usize>>,
@@ -75,8 +77,14 @@ impl Cache {
         self.hasher.hash_one(sql)
     }
 
-    fn take(&mut self, key: u64, sql: &str, forms: impl Fn(&[&'static str]) -> bool) -> Option<Prepared> {
-        let found = self.entries.iter().rposition(|e| e.key == key && &*e.sql == sql && forms(&e.forms))?;
+    fn take(&mut self, sql: &str, forms: impl Fn(&[&'static str]) -> bool) -> Option<Prepared> {
+        let same = |e: &Prepared| *e.sql == *sql && forms(&e.forms);
+        // The same one again, as in a loop.
+        if self.entries.last().is_some_and(same) {
+            return self.entries.pop();
+        }
+        let key = self.key(sql);
+        let found = self.entries.iter().rposition(|e| e.key == key && same(e))?;
         Some(self.entries.remove(found))
     }
 
@@ -107,19 +115,21 @@ pub(crate) fn allocate(core: &Core) -> Result<Arc<Stmt>> {
 }
 
 impl Prepared {
-    /// From the cache, or prepared now. `busy` is held.
-    pub(crate) fn get(core: &Core, sql: &str, values: &[Value]) -> Result<Prepared> {
-        let driver = core.driver;
+    /// From the cache. `busy` is held.
+    pub(crate) fn kept(core: &Core, sql: &str, values: &[Value]) -> Option<Prepared> {
         let same = |forms: &[&'static str]| {
-            forms.len() == values.len() && forms.iter().zip(values).all(|(form, v)| *form == driver.marker(v))
+            forms.len() == values.len()
+                && forms.iter().zip(values).all(|(form, v)| *form == core.driver.marker(v))
         };
+        core.cache.lock().take(sql, same)
+    }
+
+    /// Prepared now. `busy` is held.
+    pub(crate) fn new(core: &Core, sql: &str, values: &[Value]) -> Result<Prepared> {
+        let driver = core.driver;
         let (key, generation) = {
-            let mut cache = core.cache.lock();
-            let key = cache.key(sql);
-            if let Some(found) = cache.take(key, sql, same) {
-                return Ok(found);
-            }
-            (key, cache.generation)
+            let cache = core.cache.lock();
+            (cache.key(sql), cache.generation)
         };
         let text = params::mark(driver, sql, values)?;
         screen(core, sql)?;
@@ -139,6 +149,7 @@ impl Prepared {
             stmt,
             shape: None,
             writes: writes(core, sql),
+            selects_all: selects_all(sql),
             whole: core.driver.engine() == super::Engine::Sqlite,
             generation,
         })
@@ -148,7 +159,7 @@ impl Prepared {
     /// types of expressions from the first row of the first execution, and the number of columns from the
     /// preparation, whatever has become of the table since.
     pub(crate) fn may_serve_again(&self, core: &Core, shape: &Shape) -> bool {
-        !core.driver.guesses_types() || !(shape.expressions || selects_all(&self.sql))
+        !core.driver.guesses_types() || !(shape.expressions || self.selects_all)
     }
 
     /// Back into the cache. `busy` is held; the statement has no open result.
@@ -267,7 +278,7 @@ pub(crate) fn describe(core: &Core, stmt: &Stmt, count: usize, side: Side) -> Re
         bounds.push(core.driver.bound(kind, &described));
         columns.push(ColumnInfo { name, kind, sql_type: sql_type.0, size: size as u64, digits, nullable });
     }
-    Ok(Shape { columns, fetch, bounds: bounds.into_iter().collect(), expressions })
+    Ok(Shape { columns: columns.into(), fetch, bounds: bounds.into_iter().collect(), expressions })
 }
 
 fn attribute(stmt: &Stmt, number: u16, what: Desc) -> Option<isize> {
@@ -310,6 +321,9 @@ fn attribute_text(stmt: &Stmt, number: u16, what: Desc) -> String {
 
 /// The next result of a statement: true when there is one. Errors of later statements of one text show here.
 pub(crate) fn more_results(core: &Core, stmt: &Arc<Stmt>) -> Result<bool> {
+    if core.driver.gives_one_result() {
+        return Ok(false);
+    }
     let called = core.call_unless_local(stmt, || unsafe { sys::SQLMoreResults(stmt.handle()) });
     if called.ret == SqlReturn::NO_DATA {
         return Ok(false);
@@ -330,11 +344,6 @@ pub(crate) fn c_type(fetch: Fetch) -> CDataType {
     }
 }
 
-/// What a column's block is made of at first.
-pub(crate) fn kinds(shape: &Shape) -> Vec<Type> {
-    shape.columns.iter().map(|c| c.kind).collect()
-}
-
 impl Prepared {
     /// A statement that was executed without preparation, in the form that results expect.
     pub(crate) fn once(core: &Core, stmt: Arc<Stmt>, sql: &str, whole: bool) -> Prepared {
@@ -346,6 +355,7 @@ impl Prepared {
             stmt,
             shape: None,
             writes,
+            selects_all: false,
             whole,
             generation: 0,
         }

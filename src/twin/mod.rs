@@ -16,6 +16,7 @@ mod session;
 mod several;
 mod transaction;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
@@ -90,7 +91,7 @@ impl Session {
     }
 
     /// Columns the statement will give (empty: none) and its number of `?` parameters, without running it.
-    pub fn describe(&mut self, sql: &str) -> Result<(Vec<ColumnInfo>, usize)> {
+    pub fn describe(&mut self, sql: &str) -> Result<(Arc<[ColumnInfo]>, usize)> {
         self.lease.describe(sql)
     }
     /// Opens a transaction; BEGIN reaches the database with the first statement.

@@ -1,5 +1,7 @@
 //! What a caller may set on a session, and ask of it.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use super::session::TwinSession;
@@ -15,7 +17,7 @@ impl TwinSession {
         Ok(())
     }
 
-    pub fn describe(&mut self, sql: &str) -> Result<(Vec<ColumnInfo>, usize)> {
+    pub fn describe(&mut self, sql: &str) -> Result<(Arc<[ColumnInfo]>, usize)> {
         self.ensure_master()?;
         self.master()?.describe(sql)
     }

@@ -270,6 +270,11 @@ pub(crate) trait Driver: Dialect {
         false
     }
 
+    /// Whether a text never has a second result: nothing has to be asked for it.
+    fn gives_one_result(&self) -> bool {
+        false
+    }
+
     fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>>;
 
     fn describe_table(&self, link: &mut Link, schema: Option<&str>, name: &str)

@@ -316,6 +316,11 @@ impl Driver for Sqlite {
         true
     }
 
+    /// libsqliteodbc takes one statement in a text, and its SQLMoreResults knows one answer.
+    fn gives_one_result(&self) -> bool {
+        true
+    }
+
     fn list_tables(&self, link: &mut Link) -> Result<Vec<(String, String)>> {
         sqlite_catalog::list_tables(link)
     }

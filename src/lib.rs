@@ -17,11 +17,13 @@
 //! | [`queue`] | `invocation_queue`: entries, append, replay |
 //! | [`pair`] | what the two nodes are to each other: tables, state, epoch, monitor |
 //! | [`link`] | the only place that knows ODBC |
+//! | [`large`] | values that are too long for memory |
 //! | [`metrics`] | counting and timing, for all of these |
 
 pub mod config;
 pub mod error;
 pub mod failpoint;
+pub mod large;
 pub mod link;
 pub mod logging;
 pub mod metrics;

@@ -1,6 +1,10 @@
 //! Values that cross the borders: parameters in, column blocks out.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::large::{self, Bulk, Large, Spill, Taken};
 
 /// The types of parameters and of result columns. The numbers are those of `TWIN_TYPE_…` in C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +69,8 @@ pub struct Timestamp {
     pub nanosecond: u32,
 }
 
-/// A parameter value.
-#[derive(Clone, Debug, PartialEq)]
+/// A parameter value. Text is equal to text and bytes to bytes, wherever they lie.
+#[derive(Clone, Debug)]
 pub enum Value {
     Null,
     Bool(bool),
@@ -79,9 +83,92 @@ pub enum Value {
     Time(Time),
     Timestamp(Timestamp),
     Uuid([u8; 16]),
+    /// Text or bytes that lie in a file.
+    Large(Large),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Double(a), Value::Double(b)) => a == b,
+            (Value::Decimal(a), Value::Decimal(b)) => a == b,
+            (Value::Date(a), Value::Date(b)) => a == b,
+            (Value::Time(a), Value::Time(b)) => a == b,
+            (Value::Timestamp(a), Value::Timestamp(b)) => a == b,
+            (Value::Uuid(a), Value::Uuid(b)) => a == b,
+            _ => match (self.text(), other.text()) {
+                (Some(a), Some(b)) => a == b,
+                (None, None) => self.bytes().is_some() && self.bytes() == other.bytes(),
+                _ => false,
+            },
+        }
+    }
 }
 
 impl Value {
+    /// A copy of bytes, in a file where they are many.
+    pub fn from_bytes(bytes: &[u8], spill: &Arc<Spill>) -> Result<Value> {
+        let mut buffer = Bulk::new();
+        buffer.append(bytes, spill)?;
+        Ok(Value::of_bytes(buffer))
+    }
+
+    /// A copy of a text, in a file where it is long.
+    pub fn from_text(text: &str, spill: &Arc<Spill>) -> Result<Value> {
+        if text.len() <= spill.above {
+            return Ok(Value::Text(text.to_owned()));
+        }
+        let mut buffer = Bulk::new();
+        buffer.append(text.as_bytes(), spill)?;
+        Ok(Value::of_text(buffer).unwrap_or(Value::Null))
+    }
+
+    pub(crate) fn of_bytes(buffer: Bulk) -> Value {
+        match large::bytes(buffer) {
+            Taken::Memory(bytes) => Value::Bytes(bytes),
+            Taken::File(large) => Value::Large(large),
+        }
+    }
+
+    /// Where it is no text: from which byte on.
+    pub(crate) fn of_text(buffer: Bulk) -> Result<Value, usize> {
+        Ok(match large::text(buffer)? {
+            Taken::Memory(text) => Value::Text(text),
+            Taken::File(large) => Value::Large(large),
+        })
+    }
+
+    /// The text of a text.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            Value::Large(large) => large.text(),
+            _ => None,
+        }
+    }
+
+    /// The bytes of bytes.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Large(large) if large.kind() == Type::Bytes => Some(large.raw()),
+            _ => None,
+        }
+    }
+
+    /// How many bytes a value of text, bytes or decimal has; of others, about.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Value::Text(s) | Value::Decimal(s) => s.len(),
+            Value::Bytes(b) => b.len(),
+            Value::Large(large) => large.raw().len(),
+            _ => 8,
+        }
+    }
+
     pub fn kind(&self) -> Type {
         match self {
             Value::Null => Type::Null,
@@ -95,8 +182,17 @@ impl Value {
             Value::Time(_) => Type::Time,
             Value::Timestamp(_) => Type::Timestamp,
             Value::Uuid(_) => Type::Uuid,
+            Value::Large(large) => large.kind(),
         }
     }
+}
+
+fn show_bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    f.write_str("x'")?;
+    for byte in bytes.iter().take(32) {
+        write!(f, "{byte:02x}")?;
+    }
+    if bytes.len() > 32 { write!(f, "…' ({} bytes)", bytes.len()) } else { f.write_str("'") }
 }
 
 impl fmt::Display for Value {
@@ -109,13 +205,14 @@ impl fmt::Display for Value {
             Value::Double(d) => write!(f, "{d}"),
             Value::Decimal(s) => f.write_str(s),
             Value::Text(s) => write!(f, "'{}'", s.replace('\'', "''")),
-            Value::Bytes(b) => {
-                f.write_str("x'")?;
-                for byte in b.iter().take(32) {
-                    write!(f, "{byte:02x}")?;
+            Value::Bytes(b) => show_bytes(f, b),
+            Value::Large(large) => match large.text() {
+                Some(s) => {
+                    let head: String = s.chars().take(32).collect();
+                    write!(f, "'{}…' ({} bytes)", head.replace('\'', "''"), s.len())
                 }
-                if b.len() > 32 { write!(f, "…' ({} bytes)", b.len()) } else { f.write_str("'") }
-            }
+                None => show_bytes(f, large.raw()),
+            },
             Value::Date(d) => write!(f, "'{d}'"),
             Value::Time(t) => write!(f, "'{t}'"),
             Value::Timestamp(t) => write!(f, "'{t}'"),
@@ -183,7 +280,7 @@ pub enum ColumnData {
     Time(Vec<Time>),
     Timestamp(Vec<Timestamp>),
     Uuid(Vec<[u8; 16]>),
-    Var { offsets: Vec<i64>, bytes: Vec<u8> },
+    Var { offsets: Vec<i64>, bytes: Bulk },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -202,7 +299,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Bytes of memory that its columns hold, in use or not.
+    /// Bytes that its columns hold, in use or not.
     pub fn room(&self) -> usize {
         let of = |data: &ColumnData| match data {
             ColumnData::Bool(v) => v.capacity(),
@@ -212,7 +309,7 @@ impl Block {
             ColumnData::Time(v) => v.capacity() * size_of::<Time>(),
             ColumnData::Timestamp(v) => v.capacity() * size_of::<Timestamp>(),
             ColumnData::Uuid(v) => v.capacity() * 16,
-            ColumnData::Var { offsets, bytes } => offsets.capacity() * size_of::<i64>() + bytes.capacity(),
+            ColumnData::Var { offsets, bytes } => offsets.capacity() * size_of::<i64>() + bytes.room(),
         };
         self.columns.iter().map(|c| c.nulls.capacity() + of(&c.data)).sum()
     }
@@ -232,11 +329,12 @@ impl Block {
             ColumnData::Timestamp(v) => Value::Timestamp(v[row]),
             ColumnData::Uuid(v) => Value::Uuid(v[row]),
             ColumnData::Var { offsets, bytes } => {
-                let b = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
+                let range = offsets[row] as usize..offsets[row + 1] as usize;
+                let lossy = || String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
                 match c.kind {
-                    Type::Bytes => Value::Bytes(b.to_vec()),
-                    Type::Decimal => Value::Decimal(String::from_utf8_lossy(b).into_owned()),
-                    _ => Value::Text(String::from_utf8_lossy(b).into_owned()),
+                    Type::Bytes => Value::of_bytes(bytes.part(range)),
+                    Type::Decimal => Value::Decimal(lossy()),
+                    _ => Value::of_text(bytes.part(range.clone())).unwrap_or_else(|_| Value::Text(lossy())),
                 }
             }
         }

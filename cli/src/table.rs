@@ -85,6 +85,7 @@ pub fn show(value: &Value) -> String {
         Value::Decimal(text) => text.clone(),
         Value::Text(text) => cell(text),
         Value::Bytes(bytes) => blob(bytes),
+        Value::Large(large) => large.text().map_or_else(|| blob(large.raw()), cell),
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),
         Value::Timestamp(timestamp) => timestamp.to_string(),

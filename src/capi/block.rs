@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::args::bad_argument;
 use super::errors::c_text;
 use crate::error::{Error, Result, Status};
+use crate::large::Spill;
 use crate::value::{self, Block, ColumnData, ColumnInfo, Type, Value};
 
 /// A calendar date. The year may be negative or zero where the engine has such dates.
@@ -255,7 +256,7 @@ impl Shown {
 ///
 /// # Safety
 /// `block` is NULL or points to a block as the header describes it.
-pub unsafe fn rows_of(block: *const twin_block) -> Result<Vec<Vec<Value>>> {
+pub unsafe fn rows_of(block: *const twin_block, spill: &Arc<Spill>) -> Result<Vec<Vec<Value>>> {
     // SAFETY: NULL or a block, by the caller's promise.
     let Some(block) = (unsafe { block.as_ref() }) else {
         return Err(bad_argument("`block` is NULL"));
@@ -284,8 +285,8 @@ pub unsafe fn rows_of(block: *const twin_block) -> Result<Vec<Vec<Value>>> {
             return Err(bad_argument(format!("column {at} of the block is NULL")));
         };
         // SAFETY: a column with `rows` rows, by the caller's promise.
-        let cells =
-            unsafe { cells_of(column, rows) }.map_err(|e| e.context(format!("column {at} of the block")))?;
+        let cells = unsafe { cells_of(column, rows, spill) }
+            .map_err(|e| e.context(format!("column {at} of the block")))?;
         if values.is_empty() {
             values.resize_with(rows, || Vec::with_capacity(columns));
         }
@@ -301,7 +302,7 @@ pub unsafe fn rows_of(block: *const twin_block) -> Result<Vec<Vec<Value>>> {
 
 /// # Safety
 /// The column's pointers are NULL or good for `rows` rows of its type.
-unsafe fn cells_of(column: &twin_column, rows: usize) -> Result<Vec<Value>> {
+unsafe fn cells_of(column: &twin_column, rows: usize, spill: &Arc<Spill>) -> Result<Vec<Value>> {
     if (column.struct_size as usize) < size_of::<twin_column>() {
         return Err(bad_argument(format!("`struct_size` is {}, which is too small", column.struct_size)));
     }
@@ -350,11 +351,11 @@ unsafe fn cells_of(column: &twin_column, rows: usize) -> Result<Vec<Value>> {
                 }
                 let part = bytes.get(from as usize..to as usize).unwrap_or_default();
                 if kind == Type::Bytes {
-                    return Ok(Value::Bytes(part.to_vec()));
+                    return Value::from_bytes(part, spill);
                 }
                 let text = std::str::from_utf8(part)
                     .map_err(|_| Error::new(Status::BadUtf8, format!("row {i} is not valid UTF-8")))?;
-                if kind == Type::Decimal { decimal(text) } else { Ok(Value::Text(text.to_owned())) }
+                if kind == Type::Decimal { decimal(text) } else { Value::from_text(text, spill) }
             };
             offsets
                 .iter()
@@ -466,7 +467,7 @@ mod tests {
                 bytes.extend_from_slice(t);
                 offsets.push(bytes.len() as i64);
             }
-            ColumnData::Var { offsets, bytes }
+            ColumnData::Var { offsets, bytes: bytes.into() }
         };
         Block {
             rows: 3,
@@ -500,14 +501,14 @@ mod tests {
         if !view.columns.is_null() {
             view.columns = pointers.as_ptr();
         }
-        unsafe { rows_of(&view) }.err().map_or(Status::Ok, |e| e.status())
+        unsafe { rows_of(&view, &Arc::default()) }.err().map_or(Status::Ok, |e| e.status())
     }
 
     #[test]
     fn a_block_that_came_out_goes_in_unchanged() {
         let block = everything();
         let wanted = block.to_rows();
-        assert_eq!(unsafe { rows_of(shown(block).show()) }.unwrap(), wanted);
+        assert_eq!(unsafe { rows_of(shown(block).show(), &Arc::default()) }.unwrap(), wanted);
         assert_eq!(refused(|_, _| ()), Status::Ok);
     }
 
@@ -516,13 +517,13 @@ mod tests {
         assert_eq!(refused(|_, c| (c[1].nulls, c[4].nulls) = (ptr::null(), ptr::null())), Status::Ok);
         assert_eq!(refused(|b, _| (b.row_count, b.columns) = (0, ptr::null())), Status::BadArgument);
         assert_eq!(refused(|b, _| (b.column_count, b.columns) = (0, ptr::null())), Status::Ok);
-        let empty = unsafe { rows_of(shown(Block::default()).show()) }.unwrap();
+        let empty = unsafe { rows_of(shown(Block::default()).show(), &Arc::default()) }.unwrap();
         assert!(empty.is_empty());
     }
 
     #[test]
     fn a_malformed_block_is_refused() {
-        assert!(unsafe { rows_of(ptr::null()) }.is_err());
+        assert!(unsafe { rows_of(ptr::null(), &Arc::default()) }.is_err());
         assert_eq!(refused(|b, _| b.struct_size = 0), Status::BadArgument);
         assert_eq!(refused(|b, _| b.column_count = -1), Status::BadArgument);
         assert_eq!(refused(|b, _| b.columns = ptr::null()), Status::BadArgument);

@@ -49,7 +49,7 @@ pub fn listed(columns: &Columns, rows: Vec<Vec<Value>>, block: &mut Block) {
                         }
                         offsets.push(bytes.len() as i64);
                     }
-                    ColumnData::Var { offsets, bytes }
+                    ColumnData::Var { offsets, bytes: bytes.into() }
                 }
             };
             Column { kind: columns.kind(c).unwrap_or(Type::Text), nulls: vec![0; rows.len()], data }

@@ -21,6 +21,8 @@ use super::pool::PoolCore;
 
 use crate::error::{Result, Status};
 
+use crate::large::{Bulk, Spill};
+
 use crate::link::Cursor;
 
 use crate::value::Value;
@@ -47,8 +49,8 @@ pub struct RowsObject {
     columns: Columns,
     affected: i64,
     pub(super) shown: Shown,
-    /// Text handed out by the getters. Kept until the next block: a boxed slice does not move.
-    pub(super) texts: Vec<Box<[u8]>>,
+    /// Text handed out by the getters. Kept until the next block: the bytes of a bulk stay where they are.
+    pub(super) texts: Vec<Bulk>,
 }
 
 static ROWS: Table<RowsObject> = Table::new();
@@ -104,6 +106,14 @@ pub fn of_listing(pool: &Arc<PoolCore>, listing: Listing) -> Result<*mut twin_ro
 }
 
 impl RowsObject {
+    pub(super) fn spill(&self) -> &Arc<Spill> {
+        let pool = match &self.source {
+            Source::Cursor { core, .. } => &core.pool,
+            Source::Listing { pool, .. } => pool,
+        };
+        pool.pool.spill()
+    }
+
     fn next(&mut self, max_rows: usize) -> Result<bool> {
         self.texts.clear();
         let block = self.shown.fill();

@@ -16,6 +16,7 @@ use super::pool::PoolCore;
 use super::rows::twin_rows;
 use super::streams::{self, Stream};
 use crate::error::{Error, Result, Status};
+use crate::large::{Bulk, Spill};
 use crate::twin::{Executed, Session};
 use crate::value::Value;
 
@@ -35,7 +36,7 @@ pub enum Parameter {
     Unbound,
     Value(Value),
     /// Pieces put so far, and their kind.
-    Pieces(i32, Vec<u8>),
+    Pieces(i32, Bulk),
     /// To be read at the next execute.
     Stream(Stream),
 }
@@ -106,23 +107,33 @@ impl StmtObject {
         self.parameters.get_mut(at).ok_or_else(|| bad_argument(format!("`index` is {index}")))
     }
 
+    fn spill(&self) -> &Arc<Spill> {
+        self.core.pool.pool.spill()
+    }
+
     /// Puts a piece behind those that are there.
     pub fn put(&mut self, index: i32, kind: i32, piece: &[u8]) -> Result<()> {
+        let spill = Arc::clone(self.spill());
         let place = self.place(index)?;
-        match place {
+        let kept = match place {
             Parameter::Pieces(was, bytes) if *was == kind => {
                 if bytes.len() + piece.len() > LONGEST {
                     return Err(too_long());
                 }
-                bytes.extend_from_slice(piece);
+                bytes.append(piece, &spill)
             }
             Parameter::Pieces(..) => {
                 return Err(bad_argument(format!("the pieces of parameter {index} are of different kinds")));
             }
             _ if piece.len() > LONGEST => return Err(too_long()),
-            _ => *place = Parameter::Pieces(kind, piece.to_vec()),
-        }
-        Ok(())
+            _ => {
+                let mut bytes = Bulk::new();
+                let kept = bytes.append(piece, &spill);
+                *place = Parameter::Pieces(kind, bytes);
+                kept
+            }
+        };
+        kept.map_err(|e| e.context(format!("parameter {index}")))
     }
 
     /// Moves the values out for an execute: large ones are not copied once more. Pieces and streams are values
@@ -131,12 +142,13 @@ impl StmtObject {
         if let Some(i) = self.parameters.iter().position(|p| matches!(p, Parameter::Unbound)) {
             return Err(bad_argument(format!("parameter {} is not bound", i + 1)));
         }
+        let spill = Arc::clone(self.spill());
         for (i, p) in self.parameters.iter_mut().enumerate() {
             let value = match std::mem::replace(p, Parameter::Unbound) {
                 Parameter::Unbound => continue,
                 Parameter::Value(value) => value,
                 Parameter::Pieces(kind, bytes) => streams::value(kind, bytes, i + 1)?,
-                Parameter::Stream(stream) => stream.drain(i + 1)?,
+                Parameter::Stream(stream) => stream.drain(i + 1, &spill)?,
             };
             *p = Parameter::Value(value);
         }
@@ -145,12 +157,15 @@ impl StmtObject {
     }
 }
 
-fn bind(stmt: *mut twin_stmt, index: i32, err: ErrOut, value: impl FnOnce() -> Result<Value>) -> twin_status {
+fn bind(
+    stmt: *mut twin_stmt,
+    index: i32,
+    err: ErrOut,
+    value: impl FnOnce(&Arc<Spill>) -> Result<Value>,
+) -> twin_status {
     with_alone(stmt, err, |s: &mut StmtObject| {
-        let value = value()?;
-        if matches!(&value, Value::Text(t) | Value::Decimal(t) if t.len() > LONGEST)
-            || matches!(&value, Value::Bytes(b) if b.len() > LONGEST)
-        {
+        let value = value(s.spill())?;
+        if value.size() > LONGEST {
             return Err(too_long());
         }
         *s.place(index)? = Parameter::Value(value);
@@ -171,7 +186,7 @@ pub unsafe extern "C" fn twin_stmt_bind_null(
 ) -> twin_status {
     // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
-    bind(stmt, index, err, || Ok(Value::Null))
+    bind(stmt, index, err, |_| Ok(Value::Null))
 }
 
 /// Binds false (0) or true (any other value).
@@ -186,7 +201,7 @@ pub unsafe extern "C" fn twin_stmt_bind_bool(
 ) -> twin_status {
     // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
-    bind(stmt, index, err, || Ok(Value::Bool(value != 0)))
+    bind(stmt, index, err, |_| Ok(Value::Bool(value != 0)))
 }
 
 /// Binds an integer.
@@ -201,7 +216,7 @@ pub unsafe extern "C" fn twin_stmt_bind_int64(
 ) -> twin_status {
     // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
-    bind(stmt, index, err, || Ok(Value::Int(value)))
+    bind(stmt, index, err, |_| Ok(Value::Int(value)))
 }
 
 /// Binds a floating-point number.
@@ -216,7 +231,7 @@ pub unsafe extern "C" fn twin_stmt_bind_double(
 ) -> twin_status {
     // SAFETY: the caller's pointer is as `args` asks.
     let err = unsafe { ErrOut::new(err) };
-    bind(stmt, index, err, || Ok(Value::Double(value)))
+    bind(stmt, index, err, |_| Ok(Value::Double(value)))
 }
 
 /// Binds an exact decimal number, written like `-12.50`. The text is copied.
@@ -232,7 +247,7 @@ pub unsafe extern "C" fn twin_stmt_bind_decimal(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (text, err) = unsafe { (In::text(text, text_len), ErrOut::new(err)) };
-    bind(stmt, index, err, || block::decimal(text.get("text")?))
+    bind(stmt, index, err, |_| block::decimal(text.get("text")?))
 }
 
 /// Binds text. It is copied.
@@ -248,7 +263,7 @@ pub unsafe extern "C" fn twin_stmt_bind_text(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (text, err) = unsafe { (In::text(text, text_len), ErrOut::new(err)) };
-    bind(stmt, index, err, || Ok(Value::Text(text.value("text")?.to_owned())))
+    bind(stmt, index, err, |spill| Value::from_text(text.value("text")?, spill))
 }
 
 /// Binds bytes. They are copied. `len` is a length, never `TWIN_NTS`.
@@ -264,7 +279,7 @@ pub unsafe extern "C" fn twin_stmt_bind_bytes(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (data, err) = unsafe { (In::bytes(data, len), ErrOut::new(err)) };
-    bind(stmt, index, err, || Ok(Value::Bytes(data.raw("data")?.to_vec())))
+    bind(stmt, index, err, |spill| Value::from_bytes(data.raw("data")?, spill))
 }
 
 /// Binds a date.
@@ -279,7 +294,7 @@ pub unsafe extern "C" fn twin_stmt_bind_date(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (value, err) = unsafe { (Ref::new(value), ErrOut::new(err)) };
-    bind(stmt, index, err, || block::date(value.get("value")?))
+    bind(stmt, index, err, |_| block::date(value.get("value")?))
 }
 
 /// Binds a time of day.
@@ -294,7 +309,7 @@ pub unsafe extern "C" fn twin_stmt_bind_time(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (value, err) = unsafe { (Ref::new(value), ErrOut::new(err)) };
-    bind(stmt, index, err, || block::time(value.get("value")?))
+    bind(stmt, index, err, |_| block::time(value.get("value")?))
 }
 
 /// Binds date and time.
@@ -309,7 +324,7 @@ pub unsafe extern "C" fn twin_stmt_bind_timestamp(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (value, err) = unsafe { (Ref::new(value), ErrOut::new(err)) };
-    bind(stmt, index, err, || block::timestamp(value.get("value")?))
+    bind(stmt, index, err, |_| block::timestamp(value.get("value")?))
 }
 
 /// Binds a UUID: 16 bytes, in the order in which they are written.
@@ -324,7 +339,7 @@ pub unsafe extern "C" fn twin_stmt_bind_uuid(
 ) -> twin_status {
     // SAFETY: the caller's pointers are as `args` asks.
     let (value, err) = unsafe { (Ref::new(value.cast::<[u8; 16]>()), ErrOut::new(err)) };
-    bind(stmt, index, err, || Ok(Value::Uuid(value.get("value")?)))
+    bind(stmt, index, err, |_| Ok(Value::Uuid(value.get("value")?)))
 }
 
 /// Binds columns of values for `twin_stmt_execute_batch`: column i of the block is parameter i + 1. All is copied.
@@ -342,7 +357,7 @@ pub unsafe extern "C" fn twin_stmt_bind_columns(
     let err = unsafe { ErrOut::new(err) };
     with_alone(stmt, err, |s: &mut StmtObject| {
         // SAFETY: NULL or a block as the header describes it, by the caller's promise.
-        s.batch = unsafe { block::rows_of(block) }?;
+        s.batch = unsafe { block::rows_of(block, s.spill()) }?;
         Ok(Status::Ok)
     })
 }

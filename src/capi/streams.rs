@@ -1,6 +1,7 @@
 //! Parameters that come in pieces: put one after the other, or read through a function of the host.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use super::args::{In, bad_argument};
 use super::constants::{TWIN_TYPE_BYTES, TWIN_TYPE_TEXT};
@@ -9,6 +10,7 @@ use super::generated::twin_status;
 use super::guard::{ErrOut, callback, with_alone};
 use super::stmt::{LONGEST, Parameter, StmtObject, too_long, twin_stmt};
 use crate::error::{Error, Result, Status};
+use crate::large::{Bulk, Spill};
 use crate::value::Value;
 
 /// Bytes asked of a stream at a time.
@@ -36,8 +38,8 @@ unsafe impl Sync for Stream {}
 
 impl Stream {
     /// Reads to the end.
-    pub fn drain(self, index: usize) -> Result<Value> {
-        let mut bytes = Vec::new();
+    pub fn drain(self, index: usize, spill: &Arc<Spill>) -> Result<Value> {
+        let mut bytes = Bulk::new();
         let mut piece = vec![0u8; PIECE];
         loop {
             // SAFETY: the host's own function, with room for `PIECE` bytes and the pointer it gave.
@@ -56,7 +58,7 @@ impl Stream {
             if bytes.len() + given > LONGEST {
                 return Err(too_long());
             }
-            bytes.extend_from_slice(part);
+            bytes.append(part, spill).map_err(|e| e.context(format!("parameter {index}")))?;
         }
     }
 }
@@ -69,21 +71,22 @@ fn check_kind(kind: i32) -> Result<()> {
 }
 
 /// A character may have been cut in two between pieces, so text is looked at as a whole.
-pub fn value(kind: i32, bytes: Vec<u8>, index: usize) -> Result<Value> {
+pub fn value(kind: i32, bytes: Bulk, index: usize) -> Result<Value> {
     if kind == TWIN_TYPE_BYTES {
-        return Ok(Value::Bytes(bytes));
+        return Ok(Value::of_bytes(bytes));
     }
-    String::from_utf8(bytes).map(Value::Text).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
+    Value::of_text(bytes).map_err(|at| {
         Error::new(Status::BadUtf8, format!("parameter {index} is not valid UTF-8 from byte {at} on"))
     })
 }
 
 /// Binds a piece of text (`kind` is `TWIN_TYPE_TEXT`) or bytes (`TWIN_TYPE_BYTES`) to parameter `index`: the first
 /// after an execute, a clear or another bind begins the value, each further one is put behind it. For values that the
-/// host does not have in one place. A piece of text may end within a character.
+/// host does not have in one place. A piece of text may end within a character. A value above `value.spill_bytes` is
+/// kept in a temporary file.
 ///
-/// Errors: `TWIN_ERR_ARGUMENT`, also when the value becomes longer than 2 GiB or the pieces are of different kinds.
+/// Errors: `TWIN_ERR_ARGUMENT`, also when the value becomes longer than 2 GiB or the pieces are of different kinds;
+/// `TWIN_ERR_EXHAUSTED` if that file finds no room.
 /// That text is UTF-8 is checked when the statement is executed.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -106,10 +109,10 @@ pub unsafe extern "C" fn twin_stmt_put(
 
 /// Binds a stream to parameter `index`: when the statement is executed, `read` is called until it has no more bytes.
 /// `kind` is `TWIN_TYPE_TEXT` or `TWIN_TYPE_BYTES`. A stream is read once: bind it anew for the next execute. `user`
-/// is handed to `read`.
+/// is handed to `read`. A value above `value.spill_bytes` is kept in a temporary file.
 ///
 /// Errors: `TWIN_ERR_ARGUMENT`. The execute gives `TWIN_ERR_CANCELLED` if `read` gives up, before anything has
-/// reached a database, and `TWIN_ERR_UTF8` if a text is none.
+/// reached a database, `TWIN_ERR_EXHAUSTED` if that file finds no room, and `TWIN_ERR_UTF8` if a text is none.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twin_stmt_bind_stream(

@@ -9,7 +9,8 @@ use super::generated::twin_status;
 use super::guard::{ErrOut, with_alone};
 use super::rows::{RowsObject, twin_rows};
 use crate::error::{Error, Result, Status};
-use crate::value::{Column, ColumnData, Value};
+use crate::large::Bulk;
+use crate::value::{Column, ColumnData, Type, Value};
 
 impl RowsObject {
     fn cell(&self, row: usize, column: i32) -> Result<(usize, &Column)> {
@@ -45,17 +46,36 @@ impl RowsObject {
         })
     }
 
-    /// Keeps bytes with a NUL behind them until the next block.
-    fn keep(&mut self, bytes: &[u8]) -> (*const u8, usize) {
-        let mut text = Vec::with_capacity(bytes.len() + 1);
-        text.extend_from_slice(bytes);
-        text.push(0);
-        let text = text.into_boxed_slice();
+    /// A value as text.
+    fn text(&self, row: usize, column: i32) -> Result<Bulk> {
+        let spill = self.spill();
+        let mut text = Bulk::new();
+        match self.var(row, column)? {
+            Some(bytes) if self.cell(row, column)?.1.kind == Type::Bytes => {
+                for piece in bytes.chunks(64 << 10) {
+                    let digits: String = piece.iter().map(|b| format!("{b:02x}")).collect();
+                    text.append(digits.as_bytes(), spill)?;
+                }
+            }
+            Some(bytes) => match std::str::from_utf8(bytes) {
+                Ok(_) => text.append(bytes, spill)?,
+                Err(_) => text.append(String::from_utf8_lossy(bytes).as_bytes(), spill)?,
+            },
+            None => text.append(text_of(&self.value(row, column)?).as_bytes(), spill)?,
+        }
+        Ok(text)
+    }
+
+    /// Keeps a text with a NUL behind it until the next block.
+    fn keep(&mut self, mut text: Bulk) -> Result<(*const u8, usize)> {
+        let len = text.len();
+        text.append(&[0], self.spill())?;
         let at = text.as_ptr();
         self.texts.push(text);
-        (at, bytes.len())
+        Ok((at, len))
     }
 }
+
 fn wrong_type(column: i32, value: &Value, wanted: &str) -> Error {
     bad_argument(format!("column {column} has a value of type {:?}, which is no {wanted}", value.kind()))
 }
@@ -66,8 +86,6 @@ fn text_of(value: &Value) -> String {
         Value::Bool(b) => if *b { "1" } else { "0" }.to_owned(),
         Value::Int(n) => n.to_string(),
         Value::Double(d) => d.to_string(),
-        Value::Decimal(t) | Value::Text(t) => t.clone(),
-        Value::Bytes(b) => b.iter().map(|b| format!("{b:02x}")).collect(),
         Value::Date(d) => d.to_string(),
         Value::Time(t) => t.to_string(),
         Value::Timestamp(t) => t.to_string(),
@@ -76,6 +94,8 @@ fn text_of(value: &Value) -> String {
             let part = |a, b| hex.get(a..b).unwrap_or_default();
             [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
         }
+        // These have bytes of their own.
+        Value::Decimal(_) | Value::Text(_) | Value::Bytes(_) | Value::Large(_) => String::new(),
     }
 }
 
@@ -184,8 +204,8 @@ pub unsafe extern "C" fn twin_rows_get_text(
     out.set(std::ptr::null());
     with_alone(rows, err, |r: &mut RowsObject| {
         out.needed("out")?;
-        let text = text_of(&r.value(row, column)?);
-        let (at, len) = r.keep(text.as_bytes());
+        let text = r.text(row, column)?;
+        let (at, len) = r.keep(text)?;
         out.set(at.cast());
         length.set(len);
         Ok(Status::Ok)

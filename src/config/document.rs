@@ -58,6 +58,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("commit", "Commit"),
     ("verify", "Comparing"),
     ("pending", "Records of transactions"),
+    ("value", "Large values"),
     ("tables", "twinpool's own tables"),
     ("log", "Log"),
 ];

@@ -187,6 +187,9 @@ pub static TABLE: &[Row] = &[
     row("verify.read_timeout_ms", ms(1, DAY), "300000", "How long `verify` waits for a database's next rows before it gives up. The first rows of a large table come only when it is sorted."),
     row("pending.part_bytes", Bytes { min: 1024, max: 1 << 30 }, "1MiB", "A transaction's record above this size is stored in parts of it."),
 
+    row("value.spill_bytes", Bytes { min: 1024, max: 1 << 31 }, "1MiB", "A value above this size is kept in a temporary file and not in memory while it is on its way to a database or read from one."),
+    row("value.spill_folder", Text, "", "Where these files are. They have no names, and nobody else can open them. Empty: what the variable `TMPDIR` names, or `/var/tmp`."),
+
     row("tables.create", Switch, "on", "Create twinpool's own tables when they are missing."),
     row("tables.schema", Text, "", "Schema (PostgreSQL) or database (MariaDB) of twinpool's own tables. Empty: that of the connection."),
     row("tables.prefix", Text, "", "Text in front of the names of twinpool's own tables."),

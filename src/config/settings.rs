@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::secrets;
+use crate::large::Spill;
 use crate::link::LinkSettings;
 use crate::twin::Isolation;
 
@@ -32,6 +33,7 @@ pub struct Settings {
     pub resolve_timeout: Duration,
     pub verify_read_timeout: Duration,
     pub part_bytes: usize,
+    pub spill: Spill,
     pub log: LogSettings,
 }
 

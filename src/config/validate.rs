@@ -7,6 +7,7 @@ use super::secrets;
 use super::settings::*;
 use super::store::{Options, bad, bytes, fraction, number, sqlstates, switch};
 use crate::error::{Error, Result, Status};
+use crate::large::Spill;
 use crate::twin::Isolation;
 
 pub fn validate(options: &Options) -> Result<(Settings, Vec<String>)> {
@@ -89,6 +90,7 @@ impl Validator<'_> {
             resolve_timeout: self.millis("commit.resolve_timeout_ms")?,
             verify_read_timeout: self.millis("verify.read_timeout_ms")?,
             part_bytes: self.count("pending.part_bytes")?,
+            spill: Spill::new(self.count("value.spill_bytes")?, self.text("value.spill_folder")?),
             log: LogSettings {
                 stderr: self.switch("log.stderr")?,
                 level: self.text("log.level")?.parse().unwrap_or(log::LevelFilter::Warn),

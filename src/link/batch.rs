@@ -113,7 +113,9 @@ fn gather(link: &mut Link, statements: &[(&str, &[Value])]) -> Result<(String, u
     for (sql, values) in statements.iter().take(MOST_STATEMENTS) {
         let sql = sql.trim_end_matches(|c: char| c.is_whitespace() || c == ';');
         statement::screen(link.core(), sql).map_err(|e| (count, e))?;
-        if !can_join(driver, sql) || text.len() >= MOST_BYTES {
+        // As literals they would be there twice over, and in memory.
+        let long = values.iter().map(Value::size).sum::<usize>() > MOST_BYTES;
+        if !can_join(driver, sql) || long || text.len() >= MOST_BYTES {
             break;
         }
         let named = if link.engine() == Engine::Postgres { link.by_name(sql, values) } else { None };

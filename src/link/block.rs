@@ -10,6 +10,7 @@ use super::dialects::Fetch;
 use super::held::Held;
 use super::statement::{self, Prepared, Shape};
 use crate::error::{Error, Result, Status};
+use crate::large::Bulk;
 use crate::value::{Block, Column, ColumnData, ColumnInfo, Type, Value};
 
 /// A block ends early, with at least one row, when its values have reached this many bytes.
@@ -85,7 +86,10 @@ impl Cursor {
             }
             Err(error) => {
                 self.done = true;
-                core.settle(&error);
+                // No room on our side is no matter of the database's.
+                if error.status() != Status::Exhausted || !error.records().is_empty() {
+                    core.settle(&error);
+                }
                 Err(error)
             }
         }
@@ -225,7 +229,7 @@ fn fetch_cells(
     max_rows: usize,
     block: &mut Block,
 ) -> Result<bool> {
-    let mut scratch = Vec::new();
+    let mut scratch = Bulk::new();
     let mut bytes = 0;
     while block.rows < max_rows && bytes < BLOCK_BYTES {
         let fetch = || unsafe { sys::SQLFetch(stmt.handle()) };
@@ -253,7 +257,7 @@ fn fetch_cell(
     fetch: Fetch,
     row: usize,
     column: &mut Column,
-    scratch: &mut Vec<u8>,
+    scratch: &mut Bulk,
 ) -> Result<usize> {
     let fixed = |value: *mut std::ffi::c_void| {
         let mut indicator: isize = 0;
@@ -309,22 +313,20 @@ fn fetch_bytes(
     stmt: &super::handles::Stmt,
     number: u16,
     fetch: Fetch,
-    out: &mut Vec<u8>,
+    out: &mut Bulk,
 ) -> Result<bool> {
     let terminator = usize::from(fetch == Fetch::Text);
     let mut room = FIRST_ROOM;
     loop {
         // One byte more than the driver is told of.
-        if out.try_reserve(room + 1).is_err() {
-            return Err(Error::new(Status::Exhausted, format!("no memory for a value of {room} bytes")));
-        }
+        out.reserve(room + 1, &core.spill)?;
         let mut indicator: isize = 0;
         let ret = unsafe {
             sys::SQLGetData(
                 stmt.handle(),
                 number,
                 statement::c_type(fetch),
-                out.as_mut_ptr().add(out.len()).cast(),
+                out.end().cast(),
                 room as isize,
                 &mut indicator,
             )

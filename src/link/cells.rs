@@ -1,6 +1,7 @@
 //! Cells into columns: parsing what drivers give as text, and falling back to text where a value does not
 //! fit its column's kind.
 
+use crate::large::Bulk;
 use crate::value::{Column, ColumnData, Date, Time, Timestamp, Type};
 
 /// An empty column of a kind.
@@ -14,7 +15,7 @@ pub(crate) fn empty(kind: Type) -> Column {
         Type::Timestamp => ColumnData::Timestamp(Vec::new()),
         Type::Uuid => ColumnData::Uuid(Vec::new()),
         Type::Null | Type::Decimal | Type::Text | Type::Bytes => {
-            ColumnData::Var { offsets: vec![0], bytes: Vec::new() }
+            ColumnData::Var { offsets: vec![0], bytes: Bulk::new() }
         }
     };
     Column { kind, nulls: Vec::new(), data }

@@ -16,6 +16,7 @@ use super::watchdog::{self, Slot};
 use super::{LinkSettings, TxState};
 use crate::config::EvictRule;
 use crate::error::{Class, Error, Record, Result, Side, Status};
+use crate::large::Spill;
 use crate::metrics::{Metrics, Times};
 
 /// How long the end of a call waits for a `SQLCancel` under way. One that takes longer hangs.
@@ -51,6 +52,7 @@ pub(crate) struct Core {
     /// An error has come that `evict` names.
     worn: AtomicBool,
     metrics: Option<Arc<Metrics>>,
+    pub spill: Arc<Spill>,
 }
 
 /// What came of a watched call.
@@ -91,6 +93,7 @@ impl Core {
             evict: settings.evict.clone(),
             worn: AtomicBool::new(false),
             metrics: settings.metrics.clone(),
+            spill: Arc::clone(&settings.spill),
         }
     }
 

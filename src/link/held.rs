@@ -52,7 +52,7 @@ fn slice(block: &Block, from: usize, to: usize) -> Block {
             let first = offsets[from];
             ColumnData::Var {
                 offsets: offsets[from..=to].iter().map(|o| o - first).collect(),
-                bytes: bytes[first as usize..offsets[to] as usize].to_vec(),
+                bytes: bytes.part(first as usize..offsets[to] as usize),
             }
         }
     };
@@ -73,7 +73,7 @@ mod tests {
     fn held_rows_are_given_in_blocks_of_any_size_without_the_columns_taken() {
         let texts = |t: [&str; 3]| ColumnData::Var {
             offsets: vec![0, t[0].len() as i64, (t[0].len() + t[1].len()) as i64, t.concat().len() as i64],
-            bytes: t.concat().into_bytes(),
+            bytes: t.concat().into_bytes().into(),
         };
         let block = Block {
             rows: 3,

@@ -240,6 +240,26 @@ impl Link {
         Ok(rows)
     }
 
+    /// Runs and gives row by row, until `take` says no: for results that are not to be in memory as a whole.
+    pub fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        mut take: impl FnMut(Vec<Value>) -> Result<bool>,
+    ) -> Result<()> {
+        let Some(mut cursor) = self.run(sql, params)?.rows else { return Ok(()) };
+        let mut block = Block::default();
+        while cursor.next_block(1, &mut block)? {
+            let row = block.to_rows().into_iter().next().unwrap_or_default();
+            // Or the next row could not be put where this one's long values are.
+            block = Block::default();
+            if !take(row)? {
+                break;
+            }
+        }
+        cursor.close()
+    }
+
     /// Like [`Link::run`], for results that may be larger than memory: rows come from the server as they
     /// are read (PostgreSQL: through a cursor of the driver's; SQLite: step by step). No other statement
     /// should run on the link until the result is closed. MariaDB's driver always reads the whole result.

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::EvictRule;
+use crate::large::Spill;
 use crate::metrics::Metrics;
 
 pub use block::Cursor;
@@ -61,6 +62,8 @@ pub struct LinkSettings {
     pub evict: Arc<EvictRule>,
     /// Where calls are timed; `None`: nowhere.
     pub metrics: Option<Arc<Metrics>>,
+    /// Which values go to a file.
+    pub spill: Arc<Spill>,
 }
 
 impl Default for LinkSettings {
@@ -75,6 +78,7 @@ impl Default for LinkSettings {
             init_sql: Vec::new(),
             evict: Arc::default(),
             metrics: None,
+            spill: Arc::default(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What an operator does with the queue and the mirror: look, detach, attach, skip.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::shared::{Pair, clip, int, now_text, text};
 use super::state::{MirrorState, StateRow};
 use super::{locks, restored};
 use crate::error::{Error, Result, Status};
+use crate::large::{Bulk, Spill};
 use crate::link::{Engine, Link};
 use crate::queue::entry;
 use crate::queue::replay::{Replayer, Step};
@@ -65,15 +67,13 @@ pub fn show(pair: &Pair, id: i64) -> Result<Vec<String>> {
     let name = find(pair, id, "queue show")?;
     let rows = pair.control(|link| link.query(&pair.tables.read_parts, &name))?;
     let payloads: Vec<Value> = rows.into_iter().filter_map(|r| r.into_iter().next()).collect();
-    statements(&payloads)
+    statements(&payloads, &pair.setup.spill)
 }
 
-fn statements(payloads: &[Value]) -> Result<Vec<String>> {
-    let mut payload = Vec::new();
+fn statements(payloads: &[Value], spill: &Arc<Spill>) -> Result<Vec<String>> {
+    let mut payload = Bulk::new();
     for p in payloads {
-        if let Value::Bytes(b) = p {
-            payload.extend_from_slice(b);
-        }
+        payload.append(p.bytes().unwrap_or_default(), spill)?;
     }
     let entry = entry::decode(&payload)?;
     let statements = entry.statements.iter().map(|s| {
@@ -207,7 +207,7 @@ pub fn show_pending(pair: &Pair, name: &str) -> Result<Vec<String>> {
         link.rollback()?;
         found
     })?;
-    statements(&payloads)
+    statements(&payloads, &pair.setup.spill)
 }
 
 /// [`skip`] for a transaction that is pending: durable on the master, refused by the mirror, and with no place

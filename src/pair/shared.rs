@@ -18,6 +18,7 @@ use super::{Event, Listener};
 use crate::config::QueueSettings;
 use crate::config::Validation;
 use crate::error::{Error, Result, Side, Status};
+use crate::large::Spill;
 use crate::link::catalog::{Sequence, TableFacts};
 use crate::link::dialects::dialect;
 use crate::link::{Link, LinkSettings};
@@ -42,6 +43,8 @@ pub struct Setup {
     pub drain_below: usize,
     pub reset_ids_above: u64,
     pub part_bytes: usize,
+    /// Which values go to a file.
+    pub spill: Arc<Spill>,
     pub refuse_unsafe: bool,
     /// How old may be what no version of the catalogue tells.
     pub catalogue_age: Duration,

@@ -12,6 +12,7 @@ use super::state::MirrorState;
 use super::{Listener, Progress, QueueEntry, TableComparison, limits, monitor, operator, verify};
 use crate::config::{MirrorMode, OnUnsafe, Options};
 use crate::error::{Error, Result, Status};
+use crate::large::Spill;
 use crate::link::Engine;
 use crate::metrics::Metrics;
 use crate::pool::{Pool, Slot};
@@ -66,6 +67,11 @@ pub struct TwinPool {
 }
 
 impl TwinPool {
+    /// Which values go to a file.
+    pub fn spill(&self) -> &Arc<Spill> {
+        &self.inner.pair.setup.spill
+    }
+
     /// Opens the pool: connects, checks that the two are a pair, makes our tables if they are missing,
     /// registers, starts the background threads. The mirror may be away if the pair is established.
     pub fn open(options: &Options) -> Result<TwinPool> {
@@ -75,6 +81,7 @@ impl TwinPool {
             log::warn!(target: "twinpool::config", "{}: {warning}", s.name);
         }
         let metrics = Arc::new(Metrics::default());
+        let spill = Arc::new(s.spill);
         let mut master_settings = s.master.link();
         master_settings.metrics = Some(Arc::clone(&metrics));
         master_settings.evict = Arc::new(s.session.evict.clone());
@@ -84,6 +91,8 @@ impl TwinPool {
         mirror_settings.connect_timeout = mirror_settings.connect_timeout.min(s.mirror_timeout);
         mirror_settings.call_timeout = Some(s.mirror_timeout);
         mirror_settings.lock_timeout = Some(s.mirror_timeout);
+        master_settings.spill = Arc::clone(&spill);
+        mirror_settings.spill = Arc::clone(&spill);
         let setup = Setup {
             name: s.name.clone(),
             mirror_timeout: s.mirror_timeout,
@@ -103,6 +112,7 @@ impl TwinPool {
             reset_ids_above: s.replay.reset_ids_above,
             part_bytes: s.part_bytes,
             catalogue_age: s.catalogue_age,
+            spill: Arc::clone(&spill),
             refuse_unsafe: s.on_unsafe == OnUnsafe::Refuse,
             asynchronous: s.mirror_mode == MirrorMode::Async,
             isolation: s.session.isolation,

@@ -43,6 +43,10 @@ fn fingerprint(row: &[Value]) -> (u64, u64) {
                 Value::Double(d) => d.to_bits().hash(&mut h),
                 Value::Decimal(s) | Value::Text(s) => s.hash(&mut h),
                 Value::Bytes(b) => b.hash(&mut h),
+                Value::Large(large) => match large.text() {
+                    Some(s) => s.hash(&mut h),
+                    None => large.raw().hash(&mut h),
+                },
                 Value::Date(d) => d.hash(&mut h),
                 Value::Time(t) => t.hash(&mut h),
                 Value::Timestamp(t) => t.hash(&mut h),

@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
+use crate::large::{Bulk, Spill};
 use crate::value::{Date, Time, Timestamp, Value};
 
 /// The payload version this library writes; it reads the older ones too.
@@ -52,6 +53,34 @@ fn put_bytes(out: &mut Vec<u8>, b: &[u8]) {
     out.extend_from_slice(b);
 }
 
+/// A payload as it grows. What is long goes past `fresh`, so that it is in memory nowhere.
+struct Writer<'s> {
+    done: Bulk,
+    fresh: Vec<u8>,
+    spill: &'s Arc<Spill>,
+}
+
+impl Writer<'_> {
+    fn flush(&mut self) -> Result<()> {
+        self.done.append(&self.fresh, self.spill)?;
+        self.fresh.clear();
+        Ok(())
+    }
+
+    fn value(&mut self, v: &Value) -> Result<()> {
+        match v {
+            Value::Large(large) => {
+                self.fresh.push(v.kind() as u8);
+                self.fresh.extend_from_slice(&(large.raw().len() as u32).to_le_bytes());
+                self.flush()?;
+                self.done.append(large.raw(), self.spill)?;
+            }
+            _ => put_value(&mut self.fresh, v),
+        }
+        if self.fresh.len() > self.spill.above { self.flush() } else { Ok(()) }
+    }
+}
+
 fn put_value(out: &mut Vec<u8>, v: &Value) {
     out.push(v.kind() as u8);
     match v {
@@ -61,6 +90,7 @@ fn put_value(out: &mut Vec<u8>, v: &Value) {
         Value::Double(d) => out.extend_from_slice(&d.to_bits().to_le_bytes()),
         Value::Decimal(s) | Value::Text(s) => put_bytes(out, s.as_bytes()),
         Value::Bytes(b) => put_bytes(out, b),
+        Value::Large(large) => put_bytes(out, large.raw()),
         Value::Date(d) => {
             out.extend_from_slice(&d.year.to_le_bytes());
             out.extend_from_slice(&[d.month, d.day]);
@@ -80,37 +110,51 @@ fn put_value(out: &mut Vec<u8>, v: &Value) {
 }
 
 /// The payload of a transaction. Borrows, so that a session need not clone its statements to write them.
-pub fn encode(context: &[String], statements: &[Arc<Shipped>]) -> Vec<u8> {
+pub fn encode(context: &[String], statements: &[Arc<Shipped>], spill: &Arc<Spill>) -> Result<Bulk> {
     let size = statements.iter().map(|s| s.sql.len() + 20 + s.params.len() * 12).sum::<usize>();
-    let mut out = Vec::with_capacity(HEADER + 8 + size);
+    let fresh = Vec::with_capacity((HEADER + 8 + size).min(spill.above));
+    let mut writer = Writer { done: Bulk::new(), fresh, spill };
+    let out = &mut writer.fresh;
     out.extend_from_slice(MAGIC);
     out.push(VERSION);
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&(context.len() as u32).to_le_bytes());
     for c in context {
-        put_bytes(&mut out, c.as_bytes());
+        put_bytes(out, c.as_bytes());
     }
     out.extend_from_slice(&(statements.len() as u32).to_le_bytes());
     for s in statements {
-        put_bytes(&mut out, s.sql.as_bytes());
+        let out = &mut writer.fresh;
+        put_bytes(out, s.sql.as_bytes());
         out.extend_from_slice(&s.expected.to_le_bytes());
         out.extend_from_slice(&(s.params.len() as u32).to_le_bytes());
         for p in &s.params {
-            put_value(&mut out, p);
+            writer.value(p)?;
         }
     }
-    let crc = crc32fast::hash(&out[HEADER..]);
-    out[4..8].copy_from_slice(&crc.to_le_bytes());
-    out
+    let mut payload = match writer.done.is_empty() {
+        true => Bulk::from(writer.fresh),
+        false => {
+            writer.flush()?;
+            writer.done
+        }
+    };
+    let crc = crc32fast::hash(&payload[HEADER..]);
+    payload.overwrite(4, &crc.to_le_bytes());
+    Ok(payload)
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a> {
+    payload: &'a Bulk,
+    at: usize,
+}
 
 impl<'a> Reader<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(n).ok_or_else(|| damaged("it ends too early"))?;
-        self.0 = rest;
-        Ok(head)
+        let end = self.at.saturating_add(n);
+        let taken = self.payload.get(self.at..end).ok_or_else(|| damaged("it ends too early"))?;
+        self.at = end;
+        Ok(taken)
     }
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut a = [0; N];
@@ -130,6 +174,11 @@ impl<'a> Reader<'a> {
         let n = self.u32()? as usize;
         self.take(n)
     }
+    /// The bytes of a value: long ones stay where they are.
+    fn part(&mut self) -> Result<Bulk> {
+        let n = self.bytes()?.len();
+        Ok(self.payload.part(self.at - n..self.at))
+    }
     fn text(&mut self) -> Result<String> {
         let b = self.bytes()?;
         std::str::from_utf8(b).map(str::to_owned).map_err(|_| damaged("a text in it is not UTF-8"))
@@ -141,8 +190,8 @@ impl<'a> Reader<'a> {
             2 => Value::Int(self.i64()?),
             3 => Value::Double(f64::from_bits(self.i64()? as u64)),
             4 => Value::Decimal(self.text()?),
-            5 => Value::Text(self.text()?),
-            6 => Value::Bytes(self.bytes()?.to_vec()),
+            5 => Value::of_text(self.part()?).map_err(|_| damaged("a text in it is not UTF-8"))?,
+            6 => Value::of_bytes(self.part()?),
             7 => {
                 let year = i32::from_le_bytes(self.array()?);
                 let [month, day] = self.array()?;
@@ -180,7 +229,7 @@ fn damaged(why: &str) -> Error {
 }
 
 /// Reads a payload back. Refuses what is damaged or of a version this library does not know.
-pub fn decode(payload: &[u8]) -> Result<Entry> {
+pub fn decode(payload: &Bulk) -> Result<Entry> {
     if payload.len() < HEADER || &payload[..3] != MAGIC {
         return Err(damaged("it does not begin as one"));
     }
@@ -194,7 +243,7 @@ pub fn decode(payload: &[u8]) -> Result<Entry> {
             ),
         ));
     }
-    let mut r = Reader(&payload[4..]);
+    let mut r = Reader { payload, at: 4 };
     let crc = r.u32()?;
     if crc != crc32fast::hash(&payload[HEADER..]) {
         return Err(damaged("its checksum is wrong"));
@@ -215,7 +264,7 @@ pub fn decode(payload: &[u8]) -> Result<Entry> {
         }
         entry.statements.push(Arc::new(Shipped { sql, params, expected }));
     }
-    if !r.0.is_empty() {
+    if r.at != payload.len() {
         return Err(damaged("something follows its end"));
     }
     Ok(entry)
@@ -266,35 +315,56 @@ mod tests {
                 .into_iter()
                 .map(|(sql, params, expected)| Arc::new(Shipped { sql: sql.into(), params, expected }))
                 .collect();
-            let payload = encode(&context, &statements);
-            prop_assert_eq!(decode(&payload).unwrap(), Entry { context, statements });
+            for above in [usize::MAX, 100, 0] {
+                let payload = encode(&context, &statements, &Arc::new(Spill::new(above, ""))).unwrap();
+                prop_assert_eq!(decode(&payload).unwrap(), Entry { context: context.clone(), statements: statements.clone() });
+            }
         }
 
         #[test]
         fn a_damaged_entry_is_refused(at in 0usize..60, bit in 0u8..8) {
             let s = Arc::new(Shipped { sql: "UPDATE t SET a = ? WHERE id = ?".into(), params: vec![Value::Int(1), Value::Text("ü".into())], expected: 1 });
-            let mut payload = encode(&[], &[s]);
+            let mut payload = encode(&[], &[s], &Arc::default()).unwrap();
             let at = at % payload.len();
-            payload[at] ^= 1 << bit;
+            let damaged = payload[at] ^ 1 << bit;
+            payload.overwrite(at, &[damaged]);
             prop_assert!(decode(&payload).is_err());
         }
 
         #[test]
         fn an_entry_of_the_first_version_is_read_and_holds_only_what_that_version_knew(expected in -5i64..5) {
             let s = Arc::new(Shipped { sql: "SET LOCAL x = 1".into(), params: Vec::new(), expected });
-            let mut payload = encode(&[], std::slice::from_ref(&s));
+            let mut payload = encode(&[], std::slice::from_ref(&s), &Arc::default()).unwrap();
             prop_assert_eq!(decode(&payload).is_ok(), expected >= FOR_TRANSACTION);
-            payload[3] = 1;
+            payload.overwrite(3, &[1]);
             prop_assert_eq!(decode(&payload).is_ok(), expected >= DDL);
             for other in [0, VERSION + 1] {
-                payload[3] = other;
+                payload.overwrite(3, &[other]);
                 prop_assert_eq!(decode(&payload).unwrap_err().status(), Status::Tables);
             }
         }
 
         #[test]
         fn nothing_that_is_not_an_entry_panics(bytes in any::<Vec<u8>>()) {
-            let _ = decode(&bytes);
+            let _ = decode(&bytes.into());
         }
+    }
+
+    #[test]
+    fn a_long_value_is_written_and_read_without_being_in_memory() {
+        let spill = Arc::new(Spill::default());
+        let long = "e€😀".repeat(300_000);
+        let params = vec![
+            Value::Text("before".into()),
+            Value::from_text(&long, &spill).unwrap(),
+            Value::from_bytes(&vec![7; 3 << 20], &spill).unwrap(),
+            Value::Int(5),
+        ];
+        let wanted = Shipped { sql: "INSERT INTO t VALUES (?, ?, ?, ?)".into(), params, expected: 1 };
+        let payload = encode(&["SET a".into()], &[Arc::new(wanted.clone())], &spill).unwrap();
+        assert!(payload.is_spilled());
+        let entry = decode(&payload).unwrap();
+        assert_eq!(*entry.statements[0], wanted);
+        assert!(matches!(entry.statements[0].params[1..3], [Value::Large(_), Value::Large(_)]));
     }
 }

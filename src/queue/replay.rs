@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::entry::{self, Entry, Shipped};
 use crate::error::{Class, Error, Result, Side, Status};
+use crate::large::{Bulk, Spill};
 use crate::link::Link;
 use crate::pair::shared::{Pair, clip, int, now_text, text};
 use crate::pair::{Event, Progress};
@@ -132,18 +133,28 @@ impl<'a> Replayer<'a> {
     fn read_due(&mut self, _draining: bool) -> Result<Vec<Due>> {
         let pair = self.pair;
         let t = &pair.tables;
-        let mut queue = Vec::new();
+        let (mut queue, mut rows) = (Vec::new(), Vec::new());
         let mut bytes = 0;
-        for r in self.master.query(&t.read_queue, &[Value::Int(pair.setup.batch_entries as i64)])? {
+        self.master.each(&t.read_queue, &[Value::Int(pair.setup.batch_entries as i64)], |mut row| {
+            // The parts of a large one are read in their turn.
+            if int(&row[4]) > 1 {
+                row[5] = Value::Null;
+            }
+            bytes += row[5].size();
+            rows.push(row);
+            Ok(bytes <= pair.setup.batch_bytes)
+        })?;
+        bytes = 0;
+        for r in rows {
             let (pool, slot, seq, parts) = (text(&r[1]), int(&r[2]), int(&r[3]) as u64, int(&r[4]));
             if bytes > pair.setup.batch_bytes {
                 break;
             }
             let payload = if parts > 1 {
                 let name = [Value::Text(pool.clone()), Value::Int(slot), Value::Int(seq as i64)];
-                joined(self.master.query(&t.read_parts, &name)?)
+                joined(&mut self.master, &t.read_parts, &name, &pair.setup.spill)?
             } else {
-                payload(&r[5])
+                payload(&r[5], &pair.setup.spill)?
             };
             bytes += payload.len();
             if int(&r[0]) as u64 > pair.setup.reset_ids_above && self.renumber == Renumber::No {
@@ -163,9 +174,9 @@ impl<'a> Replayer<'a> {
             }
             let payload = if parts > 0 {
                 let name = [Value::Text(pool.clone()), Value::Int(slot)];
-                joined(self.master.query(&t.read_pending_parts, &name)?)
+                joined(&mut self.master, &t.read_pending_parts, &name, &pair.setup.spill)?
             } else {
-                payload(&r[4])
+                payload(&r[4], &pair.setup.spill)?
             };
             let entry =
                 entry::decode(&payload).map_err(|e| e.context(format!("pending row {pool}:{slot}")))?;
@@ -534,24 +545,24 @@ impl Replayer<'_> {
 }
 
 /// A payload column, however the driver delivered it.
-fn payload(v: &Value) -> Vec<u8> {
-    match v {
-        Value::Bytes(b) => b.clone(),
-        Value::Text(s) => s.clone().into_bytes(),
-        _ => Vec::new(),
-    }
+fn payload(v: &Value, spill: &Arc<Spill>) -> Result<Bulk> {
+    let mut whole = Bulk::new();
+    whole.append(bytes_of(v), spill)?;
+    Ok(whole)
 }
 
-/// The parts of a payload, put together.
-fn joined(parts: Vec<Vec<Value>>) -> Vec<u8> {
-    let mut whole = Vec::new();
-    for part in parts.iter().filter_map(|row| row.first()) {
-        match part {
-            Value::Bytes(b) => whole.extend_from_slice(b),
-            other => whole.extend_from_slice(&payload(other)),
-        }
-    }
-    whole
+fn bytes_of(v: &Value) -> &[u8] {
+    v.bytes().or_else(|| v.text().map(str::as_bytes)).unwrap_or_default()
+}
+
+/// The parts of a payload, put together as they are read.
+fn joined(link: &mut Link, sql: &str, name: &[Value], spill: &Arc<Spill>) -> Result<Bulk> {
+    let mut whole = Bulk::new();
+    link.each(sql, name, |row| {
+        whole.append(row.first().map(bytes_of).unwrap_or_default(), spill)?;
+        Ok(true)
+    })?;
+    Ok(whole)
 }
 
 /// Positions of all slots on the mirror.

@@ -5,6 +5,7 @@
 //! hands numbers of prepared statements out as they are, a FLOAT too; a TIMESTAMP is shown in the session's
 //! time zone, where an hour of the year comes twice. SQLite keeps any type in any column, so type and value travel together.
 
+use crate::large::Large;
 use crate::link::Engine;
 use crate::link::catalog::ColumnFacts;
 use crate::value::Value;
@@ -53,6 +54,7 @@ impl Carried {
     pub fn value(&self, read: Value) -> Option<Value> {
         match (self.engine, read) {
             (Engine::Sqlite, Value::Text(text)) => stored(&text),
+            (Engine::Sqlite, Value::Large(large)) => stored_long(&large),
             (Engine::Sqlite, _) => None,
             (_, value) => Some(value),
         }
@@ -85,6 +87,13 @@ impl Carried {
                 params.push(Value::Bytes(text.clone().into_bytes()));
                 return;
             }
+            (Engine::Sqlite, _, Value::Large(large))
+                if large.text().is_some_and(|text| text.contains('\0')) =>
+            {
+                sql.push_str("CAST(? AS TEXT)");
+                params.push(Value::Large(large.clone().into_bytes()));
+                return;
+            }
             _ => sql.push('?'),
         }
         params.push(value);
@@ -113,6 +122,20 @@ fn stored(text: &str) -> Option<Value> {
             Err(_) => literal.parse::<f64>().ok().map(Value::Double),
         },
     }
+}
+
+/// The same for what is too long for memory.
+fn stored_long(read: &Large) -> Option<Value> {
+    let (mut buffer, spill) = read.like()?;
+    let read = read.text()?;
+    let (digits, is_text) = match read.strip_prefix('T') {
+        Some(digits) => (digits, true),
+        None => (read.strip_prefix("QX'").or_else(|| read.strip_prefix("Qx'"))?.strip_suffix('\'')?, false),
+    };
+    for piece in digits.as_bytes().chunks(64 << 10) {
+        buffer.append(&unhex(std::str::from_utf8(piece).ok()?)?, &spill).ok()?;
+    }
+    if is_text { Value::of_text(buffer).ok() } else { Some(Value::of_bytes(buffer)) }
 }
 
 fn unhex(digits: &str) -> Option<Vec<u8>> {

@@ -121,10 +121,9 @@ impl Condition {
                 Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Decimal(_)
             ),
             Condition::Exact { parameter } => !matches!(value(parameter), Value::Double(_)),
-            Condition::Absolute { parameter, words } => match value(parameter) {
-                Value::Text(s) => !is_relative(s, words),
-                _ => true,
-            },
+            Condition::Absolute { parameter, words } => {
+                value(parameter).text().is_none_or(|s| !is_relative(s, words))
+            }
             Condition::Dated { parameter } => !matches!(value(parameter), Value::Time(_)),
         }
     }
@@ -167,14 +166,16 @@ fn may_be_zero(v: &Value) -> bool {
         Value::Int(n) => *n == 0,
         Value::Bool(b) => !b,
         Value::Double(d) => d.abs() < 1.0,
-        Value::Decimal(s) | Value::Text(s) => {
-            // The leading number counts: '5x' is 5, 'x' is 0.
-            let digits = s.trim_start().trim_start_matches(['-', '+']);
-            let whole = digits.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
-            whole.bytes().all(|b| b == b'0')
-        }
-        _ => true,
+        Value::Decimal(s) => begins_with_zero(s),
+        _ => v.text().is_none_or(begins_with_zero),
     }
+}
+
+/// The leading number counts: '5x' is 5, 'x' is 0.
+fn begins_with_zero(text: &str) -> bool {
+    let digits = text.trim_start().trim_start_matches(['-', '+']);
+    let whole = digits.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
+    whole.bytes().all(|b| b == b'0')
 }
 
 /// Whether a text, read as a date or time, begins with one of these words.

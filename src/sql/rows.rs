@@ -231,7 +231,7 @@ impl RowsPlan {
                     if i > 0 {
                         sql.push_str(", ");
                     }
-                    bytes += size(&value);
+                    bytes += value.size();
                     column.put(value, &mut sql, &mut params);
                 }
                 sql.push(')');
@@ -284,13 +284,5 @@ fn number(v: &Value) -> Option<i64> {
         Value::Int(n) => Some(*n),
         Value::Text(s) | Value::Decimal(s) => s.parse().ok(),
         _ => None,
-    }
-}
-
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Text(s) | Value::Decimal(s) => s.len(),
-        Value::Bytes(b) => b.len(),
-        _ => 8,
     }
 }

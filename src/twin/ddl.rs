@@ -24,7 +24,7 @@ impl TwinSession {
         let explicit = self.tx.as_ref().is_some_and(|tx| tx.explicit);
         let seq = self.next_seq();
         let shipped = Arc::new(Shipped { sql: sql.into(), params: Vec::new(), expected: entry::DDL });
-        let payload = entry::encode(&self.settings, std::slice::from_ref(&shipped));
+        let payload = entry::encode(&self.settings, std::slice::from_ref(&shipped), &pair.setup.spill)?;
         if payload.len() > pair.setup.part_bytes {
             return Err(Error::new(
                 Status::Unsupported,

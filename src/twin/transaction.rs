@@ -198,10 +198,11 @@ impl TwinSession {
     fn commit_written(&mut self) -> Result<Status> {
         let seq = self.next_seq();
         let shipped = self.tx.as_ref().map_or(&[][..], |tx| &tx.shipped);
-        let payload = entry::encode(&self.settings, shipped);
         if shipped.is_empty() {
             return self.commit_local(seq);
         }
+        let payload = entry::encode(&self.settings, shipped, &self.pair.setup.spill)
+            .map_err(|e| e.context("commit: the transaction was rolled back"))?;
         for _ in 0..REROUTES {
             let route = self.tx.as_ref().map_or(Route::Queued, |tx| tx.route);
             let verdict = match route {

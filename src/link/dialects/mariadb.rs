@@ -159,6 +159,7 @@ impl Dialect for MariaDb {
                 out.push_str(&v.replace('\'', "''"));
                 out.push('\'');
             }
+            Value::Large(v) => return self.literal(&v.in_memory(), out),
             Value::Bytes(v) if v.is_empty() => out.push_str("_binary ''"),
             Value::Bytes(v) => {
                 out.push_str("_binary X'");
@@ -372,6 +373,7 @@ impl Driver for MariaDb {
         match value {
             Value::Time(_) => "CAST(? AS TIME(6))",
             Value::Bytes(_) => "CAST(? AS BINARY)",
+            Value::Large(v) if v.text().is_none() => "CAST(? AS BINARY)",
             Value::Decimal(v) => {
                 DECIMAL_MARKERS.get(v.split_once('.').map_or(0, |(_, part)| part.len())).unwrap_or(&"?")
             }
@@ -393,6 +395,10 @@ impl Driver for MariaDb {
             Value::Decimal(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::DECIMAL),
             Value::Text(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::VARCHAR),
             Value::Bytes(v) => Bind::new(Bound::Bytes(v), SqlDataType::EXT_LONG_VAR_BINARY),
+            Value::Large(v) => match v.text() {
+                Some(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::VARCHAR),
+                None => Bind::new(Bound::Bytes(v.raw()), SqlDataType::EXT_LONG_VAR_BINARY),
+            },
             Value::Date(v) => match odbc_date(v) {
                 Some(date) => Bind::new(Bound::Date(date), SqlDataType::DATE),
                 None => text(v.to_string()),

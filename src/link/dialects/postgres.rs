@@ -147,6 +147,7 @@ impl Dialect for Postgres {
                 }
                 out.push('\'');
             }
+            Value::Large(v) => return self.literal(&v.in_memory(), out),
             Value::Bytes(v) => {
                 out.push_str("decode('");
                 hex(v, out);
@@ -371,7 +372,8 @@ impl Driver for Postgres {
             Value::Int(_) => "?::int8",
             Value::Double(_) => "?::float8",
             Value::Decimal(_) => "?::numeric",
-            Value::Bytes(_) => "?::bytea",
+            Value::Large(v) if v.text().is_some() => "?",
+            Value::Bytes(_) | Value::Large(_) => "?::bytea",
             Value::Date(_) => "?::date",
             Value::Time(_) => "?::time",
             Value::Timestamp(_) => "?::timestamp",
@@ -393,6 +395,11 @@ impl Driver for Postgres {
             Value::Text(v) if v.contains('\0') => return Err(nul_refused()),
             Value::Text(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::VARCHAR),
             Value::Bytes(v) => Bind::new(Bound::Bytes(v), SqlDataType::EXT_VAR_BINARY),
+            Value::Large(v) => match v.text() {
+                Some(v) if v.contains('\0') => return Err(nul_refused()),
+                Some(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::VARCHAR),
+                None => Bind::new(Bound::Bytes(v.raw()), SqlDataType::EXT_VAR_BINARY),
+            },
             Value::Date(v) => text(date_text(v)),
             Value::Time(v) => text(v.to_string()),
             Value::Timestamp(v) => text(timestamp_text(v)),

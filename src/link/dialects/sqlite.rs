@@ -93,6 +93,7 @@ impl Dialect for Sqlite {
             Value::Decimal(v) => text(v, out),
             Value::Text(v) if v.contains('\0') => return Err(nul_refused()),
             Value::Text(v) => text(v, out),
+            Value::Large(v) => return self.literal(&v.in_memory(), out),
             Value::Bytes(v) => {
                 out.push_str("X'");
                 hex(v, out);
@@ -265,6 +266,11 @@ impl Driver for Sqlite {
             Value::Text(v) if v.contains('\0') => return Err(nul_refused()),
             Value::Text(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::VARCHAR),
             Value::Bytes(v) => Bind::new(Bound::Bytes(v), SqlDataType::EXT_LONG_VAR_BINARY),
+            Value::Large(v) => match v.text() {
+                Some(v) if v.contains('\0') => return Err(nul_refused()),
+                Some(v) => Bind::new(Bound::Text(Cow::Borrowed(v)), SqlDataType::VARCHAR),
+                None => Bind::new(Bound::Bytes(v.raw()), SqlDataType::EXT_LONG_VAR_BINARY),
+            },
             Value::Date(v) => text(v.to_string()),
             Value::Time(v) => text(v.to_string()),
             Value::Timestamp(v) => text(v.to_string()),

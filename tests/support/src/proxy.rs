@@ -32,6 +32,7 @@ struct Shared {
     left: [AtomicU64; 2],
     trap: Mutex<Option<Trap>>,
     sprung: AtomicUsize,
+    asked: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -66,6 +67,7 @@ impl Proxy {
             left: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
             trap: Mutex::new(None),
             sprung: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
             open: Mutex::new(Vec::new()),
         });
         let of_thread = shared.clone();
@@ -123,6 +125,11 @@ impl Proxy {
     /// How often a trap ([`Proxy::lose_answer_to`], [`Proxy::lose`], [`Proxy::lose_half_open`]) has struck.
     pub fn struck(&self) -> usize {
         self.shared.sprung.load(Ordering::SeqCst)
+    }
+
+    /// How many round trips were begun: whatever a client sends before it is answered is one.
+    pub fn asked(&self) -> usize {
+        self.shared.asked.load(Ordering::SeqCst)
     }
 
     /// No faults from now on.
@@ -220,24 +227,34 @@ fn serve(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         open.retain(|s| s.peer_addr().is_ok());
         open.extend([client.try_clone()?, server.try_clone()?]);
     }
-    // Set by the client's direction when the answer on its way is to be lost.
-    let deaf = Arc::new(AtomicBool::new(false));
+    let talk = Arc::new(Talk { deaf: AtomicBool::new(false), answered: AtomicBool::new(true) });
     let (from_server, to_client) = (server.try_clone()?, client.try_clone()?);
-    let (of_thread, deaf_too) = (shared.clone(), deaf.clone());
-    thread::spawn(move || pump(from_server, to_client, Direction::ToClient, &of_thread, &deaf_too));
-    pump(client, server, Direction::ToServer, shared, &deaf);
+    let (of_thread, talk_too) = (shared.clone(), talk.clone());
+    thread::spawn(move || pump(from_server, to_client, Direction::ToClient, &of_thread, &talk_too));
+    pump(client, server, Direction::ToServer, shared, &talk);
     Ok(())
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &Shared, deaf: &AtomicBool) {
+/// What the two directions of a connection tell each other.
+struct Talk {
+    /// The answer on its way is to be lost.
+    deaf: AtomicBool,
+    /// The last to speak was the server.
+    answered: AtomicBool,
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &Shared, talk: &Talk) {
     let mut buffer = vec![0u8; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let mut chunk = &buffer[..count];
         shared.wait_while_hanging();
         thread::sleep(Duration::from_micros(shared.delay_us.load(Ordering::SeqCst)));
         if direction == Direction::ToServer {
+            if talk.answered.swap(false, Ordering::SeqCst) {
+                shared.asked.fetch_add(1, Ordering::SeqCst);
+            }
             match shared.strikes(chunk) {
-                Some(Fate::Delivered) => deaf.store(true, Ordering::SeqCst),
+                Some(Fate::Delivered) => talk.deaf.store(true, Ordering::SeqCst),
                 Some(Fate::Lost) => break,
                 Some(Fate::HalfOpen) => {
                     // The other direction still holds the server's side.
@@ -246,9 +263,12 @@ fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &S
                 }
                 None => {}
             }
-        } else if deaf.load(Ordering::SeqCst) {
-            // The server has answered, so what was asked is done.
-            break;
+        } else {
+            talk.answered.store(true, Ordering::SeqCst);
+            if talk.deaf.load(Ordering::SeqCst) {
+                // The server has answered, so what was asked is done.
+                break;
+            }
         }
         let may_pass = shared.take(direction, count);
         chunk = &chunk[..may_pass];

@@ -62,6 +62,21 @@ fn the_answer_to_a_commit_is_lost_after_the_server_has_done_it() {
 }
 
 #[test]
+fn round_trips_are_counted_and_not_what_is_sent() {
+    let (port, _receiver) = server();
+    let proxy = Proxy::to(port);
+    let mut client = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    let mut other = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    client.write_all(b"half a ").unwrap();
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(ask(&mut client, "line").as_deref(), Some("ok"));
+    assert_eq!(proxy.asked(), 1);
+    assert_eq!(ask(&mut client, "more").as_deref(), Some("ok"));
+    assert_eq!(ask(&mut other, "of another").as_deref(), Some("ok"));
+    assert_eq!(proxy.asked(), 3);
+}
+
+#[test]
 fn a_commit_is_lost_before_the_server_sees_it() {
     let (port, receiver) = server();
     let proxy = Proxy::to(port);

@@ -8,12 +8,14 @@
 //! `SQLEndTran(COMMIT)` on a connection it has already seen die.
 
 mod batch;
-mod block;
+mod by_array;
+mod by_row;
 pub mod catalog;
 mod cells;
 mod connect;
 mod connstr;
 mod core;
+mod cursor;
 mod describe;
 mod diagnostics;
 pub mod dialects;
@@ -37,7 +39,7 @@ use crate::config::EvictRule;
 use crate::large::Spill;
 use crate::metrics::Metrics;
 
-pub use block::Cursor;
+pub use cursor::Cursor;
 pub use dialects::{Dialect, Engine};
 pub use link::{Canceller, Link};
 

@@ -1,6 +1,6 @@
 //! Every value comes back as it went in.
 
-use twinpool::value::{Date, Time, Timestamp, Type, Value};
+use twinpool::value::{Block, Date, Time, Timestamp, Type, Value};
 use twinpool_testkit::{Pair, on_all_engines};
 
 use crate::common::*;
@@ -152,6 +152,43 @@ on_all_engines! {
             let cursor = link.run(&format!("SELECT v FROM {table}"), &[]).unwrap().rows.unwrap();
             let uuid_as_text = kind == Type::Uuid && pair.engine() == twinpool_testkit::Engine::MariaDb;
             assert!(cursor.columns()[0].kind == kind || uuid_as_text, "{declared}: {:?}", cursor.columns());
+        }
+    }
+
+    /// Long and short ones in turns, in each column, so that the one way to read them never disturbs the other.
+    fn cells_of_any_length_stand_beside_each_other_in_any_row(pair: &Pair) {
+        let mut link = link(&pair.master);
+        let long = pair.pick("TEXT", "TEXT", "LONGTEXT");
+        let bytes = pair.pick("BLOB", "BYTEA", "LONGBLOB");
+        link.run_once(&format!("CREATE TABLE t (id INT PRIMARY KEY, a {long}, n BIGINT, b {bytes}, c {long})")).unwrap();
+        let lengths = [0, 1, 126, 127, 128, 129, 130, 254, 255, 256, 257, 5000];
+        let text_of = |n: usize| match n % 13 {
+            12 => Value::Null,
+            i => Value::Text("aé€😀".chars().cycle().skip(n % 4).scan(0, |bytes, c| {
+                *bytes += c.len_utf8();
+                (*bytes <= lengths[i]).then_some(c)
+            }).collect()),
+        };
+        let rows: Vec<Vec<Value>> = (0..80usize).map(|i| {
+            let number = if i % 5 == 0 { Value::Null } else { int(i as i64 * 1_000_003) };
+            let blob = if i % 7 == 0 { Value::Null } else { Value::Bytes(vec![i as u8; lengths[i % 11]]) };
+            vec![int(i as i64), text_of(i), number, blob, text_of(i * 5 + 3)]
+        }).collect();
+        for row in &rows {
+            run(&mut link, "INSERT INTO t VALUES (?, ?, ?, ?, ?)", row);
+        }
+        for most in [1, 2, 3, 7, 1024] {
+            let mut cursor = link.run("SELECT id, a, n, b, c FROM t ORDER BY id", &[]).unwrap().rows.unwrap();
+            let mut block = Block::default();
+            let mut found = Vec::new();
+            while cursor.next_block(most, &mut block).unwrap() {
+                found.extend(block.to_rows());
+            }
+            let wrong = rows.iter().zip(&found).position(|(given, found)| given != found);
+            assert!(found.len() == rows.len() && wrong.is_none(), "blocks of {most}: row {wrong:?}");
+            // And the statement serves again, for few rows.
+            drop(cursor);
+            assert_eq!(link.query("SELECT id, a, n, b, c FROM t ORDER BY id", &[]).unwrap()[79], rows[79]);
         }
     }
 

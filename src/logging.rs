@@ -1,13 +1,17 @@
 //! Log records to standard error or to a function of the host, only where the host asks for it.
 //!
 //! The library speaks through the `log` facade. A Rust host that has a logger of its own hears it there; nothing
-//! is installed unless `log.stderr=on` or the variable `TWINPOOL_LOG` is set, or somebody listens.
+//! is installed unless `log.stderr=on` or the variable `TWINPOOL_LOG` is set, or somebody listens. What goes through
+//! here is limited: see [`limit`].
+
+mod limit;
 
 use std::sync::OnceLock;
 
 use log::{LevelFilter, Log, Metadata, Record};
 use parking_lot::RwLock;
 
+use self::limit::Limit;
 use crate::config::LogSettings;
 use crate::error::{Error, Result, Status};
 
@@ -25,9 +29,10 @@ struct Logger {
     stderr: OnceLock<env_logger::Logger>,
     /// Readers are inside `tell`; who replaces the listener waits for them.
     listener: RwLock<Option<Listener>>,
+    limit: Limit,
 }
 
-static LOGGER: Logger = Logger { stderr: OnceLock::new(), listener: RwLock::new(None) };
+static LOGGER: Logger = Logger { stderr: OnceLock::new(), listener: RwLock::new(None), limit: Limit::new() };
 
 thread_local! {
     /// Whether this thread is inside `tell`: what that logs would be told to it again.
@@ -40,6 +45,26 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
+        match self.limit.admit(record) {
+            None => {}
+            Some(0) => self.tell(record),
+            Some(n) => self.tell(
+                &Record::builder()
+                    .metadata(record.metadata().clone())
+                    .module_path_static(record.module_path_static())
+                    .file_static(record.file_static())
+                    .line(record.line())
+                    .args(format_args!("{} ({n} more of these were left out)", record.args()))
+                    .build(),
+            ),
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+impl Logger {
+    fn tell(&self, record: &Record<'_>) {
         if let Some(stderr) = self.stderr.get() {
             stderr.log(record);
         }
@@ -53,8 +78,6 @@ impl Log for Logger {
             TELLING.set(false);
         }
     }
-
-    fn flush(&self) {}
 }
 
 /// Starts logging to standard error if the settings or the environment ask for it. Later calls change nothing.

@@ -148,7 +148,8 @@ impl LogHost {
 
 /// Names the function that hears of the library's log, for the whole process, up to `level`, one of `TWIN_LOG_*`;
 /// NULL ends it. It replaces the one before; when this call returns, that one is not running and will not be
-/// called again. Without it, and without the option `log.stderr`, nothing is logged anywhere.
+/// called again. Without it, and without the option `log.stderr`, nothing is logged anywhere. At `TWIN_LOG_INFO` and
+/// above a place in the library gives at most 10 records a second; the next one tells how many were left out.
 ///
 /// The texts are not NUL-terminated.
 ///

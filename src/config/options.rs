@@ -195,5 +195,5 @@ pub static TABLE: &[Row] = &[
     row("tables.prefix", Text, "", "Text in front of the names of twinpool's own tables."),
 
     row("log.stderr", Switch, "off", "Write log records to standard error. The variable `TWINPOOL_LOG` (a level, or `module=level,…`) does the same."),
-    row("log.level", Choice(&["off", "error", "warn", "info", "debug", "trace"]), "warn", "Least important level that is logged."),
+    row("log.level", Choice(&["off", "error", "warn", "info", "debug", "trace"]), "warn", "Least important level that is logged. From `info` up a place in the code gives at most 10 records a second; the next one tells how many were left out."),
 ];

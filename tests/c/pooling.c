@@ -476,6 +476,45 @@ static void on_log(int32_t level, const char *target, size_t target_len, const c
     logged++;
 }
 
+static unsigned told, left_out;
+
+static void on_flood(int32_t level, const char *target, size_t target_len, const char *text, size_t text_len, void *user)
+{
+    char line[400];
+    const char *more;
+    unsigned n;
+    (void)level, (void)target, (void)target_len, (void)user;
+    snprintf(line, sizeof line, "%.*s", (int)text_len, text);
+    if (!strstr(line, "although unsafe"))
+        return;
+    told++;
+    if ((more = strstr(line, " (")) && sscanf(more, " (%u more of these were left out)", &n) == 1)
+        left_out += n;
+}
+
+/* 500 statements that are each worth a line of the log: some lines, which account for all of them. */
+static void a_flood_of_records_is_cut_short_and_told(void)
+{
+    const char *sql = engine == 2 ? "DELETE FROM nokey WHERE n > 5 + rand()" : "DELETE FROM nokey WHERE n > 5 + abs(random())";
+    twin_pool *pool;
+    twin_conn *conn;
+    int i;
+    pool = open_pair(master, mirror, "pool.max=1;on_unsafe=warn");
+    conn = acquire(pool);
+    run(conn, "CREATE TABLE nokey (n INTEGER)");
+    run(conn, "INSERT INTO nokey VALUES (1)");
+    GOOD(twin_log_listen(TWIN_LOG_WARN, on_flood, NULL, &e));
+    for (i = 0; i < 500; i++)
+        run(conn, sql);
+    CHECK(told >= 10 && told < 250);
+    usleep(1100000);
+    run(conn, sql);
+    CHECK(told + left_out == 501);
+    GOOD(twin_log_listen(TWIN_LOG_OFF, NULL, NULL, &e));
+    GOOD(twin_conn_release(conn, &e));
+    twin_pool_free(pool);
+}
+
 static void events_and_log(void)
 {
     twin_pool *pool;
@@ -611,6 +650,7 @@ int main(int argc, char **argv)
     suspension();
     settings_end_with_a_release();
     events_and_log();
+    a_flood_of_records_is_cut_short_and_told();
     what_stays();
     CHECK(twin_debug_live_handles() == 0);
     return finish("pooling");

@@ -1617,7 +1617,8 @@ twin_status twin_pool_listen(twin_pool *pool,
 /**
  * Names the function that hears of the library's log, for the whole process, up to `level`, one of `TWIN_LOG_*`;
  * NULL ends it. It replaces the one before; when this call returns, that one is not running and will not be
- * called again. Without it, and without the option `log.stderr`, nothing is logged anywhere.
+ * called again. Without it, and without the option `log.stderr`, nothing is logged anywhere. At `TWIN_LOG_INFO` and
+ * above a place in the library gives at most 10 records a second; the next one tells how many were left out.
  *
  * The texts are not NUL-terminated.
  *
@@ -2208,9 +2209,11 @@ TWIN_API void twin_stmt_free(twin_stmt *stmt);
 /**
  * Binds a piece of text (`kind` is `TWIN_TYPE_TEXT`) or bytes (`TWIN_TYPE_BYTES`) to parameter `index`: the first
  * after an execute, a clear or another bind begins the value, each further one is put behind it. For values that the
- * host does not have in one place. A piece of text may end within a character.
+ * host does not have in one place. A piece of text may end within a character. A value above `value.spill_bytes` is
+ * kept in a temporary file.
  *
- * Errors: `TWIN_ERR_ARGUMENT`, also when the value becomes longer than 2 GiB or the pieces are of different kinds.
+ * Errors: `TWIN_ERR_ARGUMENT`, also when the value becomes longer than 2 GiB or the pieces are of different kinds;
+ * `TWIN_ERR_EXHAUSTED` if that file finds no room.
  * That text is UTF-8 is checked when the statement is executed.
  * Since: 0.1
  */
@@ -2225,10 +2228,10 @@ twin_status twin_stmt_put(twin_stmt *stmt,
 /**
  * Binds a stream to parameter `index`: when the statement is executed, `read` is called until it has no more bytes.
  * `kind` is `TWIN_TYPE_TEXT` or `TWIN_TYPE_BYTES`. A stream is read once: bind it anew for the next execute. `user`
- * is handed to `read`.
+ * is handed to `read`. A value above `value.spill_bytes` is kept in a temporary file.
  *
  * Errors: `TWIN_ERR_ARGUMENT`. The execute gives `TWIN_ERR_CANCELLED` if `read` gives up, before anything has
- * reached a database, and `TWIN_ERR_UTF8` if a text is none.
+ * reached a database, `TWIN_ERR_EXHAUSTED` if that file finds no room, and `TWIN_ERR_UTF8` if a text is none.
  * Since: 0.1
  */
 TWIN_API

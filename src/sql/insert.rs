@@ -384,14 +384,20 @@ fn captured_conflict<'f>(insert: &Insert, facts: &'f TableFacts) -> Result<OnCon
             }
         }
     }
-    if insert.conflicts.iter().any(|c| matches!(c, Conflict::Duplicate { .. })) {
-        // MariaDB's RETURNING gives the time of an update also where nothing changed and none is written.
-        update::on_update(facts, &written)?;
+    let takes_time = |c: &&ColumnFacts| c.on_update && !written.iter().any(|w| w.name == c.name);
+    let times: Vec<&ColumnFacts> = facts.columns.iter().filter(takes_time).collect();
+    let duplicate = insert.conflicts.iter().any(|c| matches!(c, Conflict::Duplicate { .. }));
+    let rereads = duplicate && !written.is_empty() && !times.is_empty();
+    let key = if written.is_empty() { &[] } else { keys::row_key(facts, insert.engine)? };
+    if rereads {
+        let instant = |c: &&ColumnFacts| target::family(c, insert.engine) == target::Family::Instant;
+        if facts.columns.iter().filter(|c| key.contains(&c.name)).any(|c| instant(&c)) {
+            update::on_update(facts, &written)?;
+        }
+        written.extend(times);
     }
     Ok(match () {
-        _ if !written.is_empty() => {
-            OnConflict::Updates { key: keys::row_key(facts, insert.engine)?, written }
-        }
+        _ if !written.is_empty() => OnConflict::Updates { key, written, rereads },
         _ if insert.replaces => OnConflict::Replaces,
         _ => OnConflict::Fails,
     })

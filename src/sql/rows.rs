@@ -1,6 +1,8 @@
 //! Rows captured: what is not known to be determinate runs on the master alone, the rows it wrote are read
 //! there by the same statement or directly behind it, and statements that put these rows go to the mirror.
 
+use std::collections::HashMap;
+
 use crate::link::Engine;
 use crate::link::catalog::{ColumnFacts, DefaultKind, Sequence, TableFacts};
 use crate::value::Value;
@@ -20,6 +22,7 @@ const MANY_BYTES: usize = 256 << 10;
 #[derive(Clone, Debug)]
 pub struct RowsPlan {
     pub way: Way,
+    reread: Option<Reread>,
     /// Whether the caller's own statement gives rows.
     pub returning: bool,
     columns: Vec<Carried>,
@@ -36,6 +39,14 @@ pub enum Way {
     Returned(String),
     /// MariaDB has no RETURNING for UPDATE: the keys are read and locked first, the rows after.
     Keyed { keys: Box<KeyPlan>, read: String },
+}
+
+/// How rows are read once more, by their keys.
+#[derive(Clone, Debug)]
+struct Reread {
+    head: String,
+    /// The places of the key among the columns.
+    key: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,8 +78,9 @@ pub struct Repeat {
 pub(super) enum OnConflict<'f> {
     /// It fails, or the row is left out: only rows that were inserted are captured.
     Fails,
-    /// These columns of the row are written.
-    Updates { key: &'f [String], written: Vec<&'f ColumnFacts> },
+    /// These columns of the row are written. `rereads`: among them are some that take the time of an update by
+    /// themselves; MariaDB's RETURNING gives that time also where nothing changed and none is written.
+    Updates { key: &'f [String], written: Vec<&'f ColumnFacts>, rereads: bool },
     /// The rows that have the same keys are replaced.
     Replaces,
 }
@@ -112,12 +124,20 @@ impl RowsPlan {
             if generated && engine == Engine::Postgres { " OVERRIDING SYSTEM VALUE" } else { "" };
         let utc = Carried::in_utc(columns.iter());
         let tail = match conflict {
-            OnConflict::Updates { key, written } => update_tail(engine, key, written),
+            OnConflict::Updates { key, written, .. } => update_tail(engine, key, written),
             _ => String::new(),
         };
         let read = columns.iter().map(|c| c.read(None)).collect::<Vec<_>>().join(", ");
+        let reread = match conflict {
+            OnConflict::Updates { key, rereads: true, .. } => Some(Reread {
+                head: format!("SELECT {read} FROM {table} WHERE "),
+                key: (0..given.len()).filter(|&i| key.contains(&given[i].name)).collect(),
+            }),
+            _ => None,
+        };
         RowsPlan {
             way: Way::Returned(giving_rows(engine, returned(&read))),
+            reread,
             returning,
             ship: Ship::Insert {
                 head: format!("{utc}{verb} INTO {table} ({names}){overriding} VALUES "),
@@ -159,6 +179,7 @@ impl RowsPlan {
         let table = format!("{}UPDATE {table} SET ", Carried::in_utc(columns.iter()));
         RowsPlan {
             way,
+            reread: None,
             returning,
             columns,
             ship: Ship::Update { table, written: count },
@@ -170,6 +191,36 @@ impl RowsPlan {
     /// How many columns are captured.
     pub fn width(&self) -> usize {
         self.columns.len()
+    }
+
+    /// What reads these rows once more, where their statement does not tell all of them as they are.
+    pub fn rereading(&self, rows: &[Vec<Value>]) -> Vec<(String, Vec<Value>)> {
+        let Some(reread) = &self.reread else { return Vec::new() };
+        let room = (MOST_PARAMS / reread.key.len().max(1)).clamp(1, MOST_ROWS);
+        let one = |rows: &[Vec<Value>]| {
+            let (mut sql, mut params) = (reread.head.clone(), Vec::new());
+            for (n, row) in rows.iter().enumerate() {
+                sql.push_str(if n == 0 { "(" } else { " OR (" });
+                for (n, &i) in reread.key.iter().enumerate() {
+                    sql.push_str(if n == 0 { "" } else { " AND " });
+                    sql.push_str(&format!("{} = ", self.columns[i].name));
+                    self.columns[i].put(row[i].clone(), &mut sql, &mut params);
+                }
+                sql.push(')');
+            }
+            (sql, params)
+        };
+        rows.chunks(room).map(one).collect()
+    }
+
+    /// The rows as they were read once more, in the order in which they were written. None: one is missing.
+    pub fn reread(&self, written: &[Vec<Value>], found: Vec<Vec<Value>>) -> Option<Vec<Vec<Value>>> {
+        let Some(reread) = &self.reread else { return Some(found) };
+        let key =
+            |row: &Vec<Value>| reread.key.iter().map(|&i| format!("{:?}", row.get(i))).collect::<Vec<_>>();
+        let by_key: HashMap<Vec<String>, Vec<Value>> =
+            found.into_iter().map(|row| (key(&row), row)).collect();
+        written.iter().map(|row| by_key.get(&key(row)).cloned()).collect()
     }
 
     /// The statements that put these rows, in their order. None: a row cannot be read back, or has NULL in its

@@ -19,7 +19,10 @@ impl TwinSession {
     /// Runs what `plan` says in place of the caller's statement.
     pub(super) fn write_rows(&mut self, plan: &RowsPlan, params: &[Value], kind: &Kind) -> Result<Executed> {
         let (done, rows) = match &plan.way {
-            Way::Returned(sql) => self.write_returning(plan, sql, params, kind)?,
+            Way::Returned(sql) => {
+                let (done, rows) = self.write_returning(plan, sql, params, kind)?;
+                (done, self.reread(plan, rows)?)
+            }
             Way::Keyed { keys, read } => {
                 let picked: Vec<Value> =
                     keys.select_params.iter().filter_map(|i| params.get(*i).cloned()).collect();
@@ -80,6 +83,22 @@ impl TwinSession {
         self.note_key(kind, affected).map_err(|e| self.lost_rows(e))?;
         let rows_of_caller = cursor.filter(|_| plan.returning);
         Ok((Executed { status: Status::Ok, affected, rows: rows_of_caller }, rows))
+    }
+
+    fn reread(&mut self, plan: &RowsPlan, rows: Vec<Vec<Value>>) -> Result<Vec<Vec<Value>>> {
+        let reading = plan.rereading(&rows);
+        if reading.is_empty() {
+            return Ok(rows);
+        }
+        let mut found = Vec::new();
+        for (sql, params) in reading {
+            let more = self.master().and_then(|m| m.query(&sql, &params));
+            found.extend(more.map_err(|e| self.lost_rows(e))?);
+        }
+        plan.reread(&rows, found).ok_or_else(|| {
+            let e = Error::new(Status::Internal, "execute: a row that was written cannot be found again");
+            self.lost_rows(e)
+        })
     }
 
     /// The master has written what the mirror cannot be told: the transaction must not be committed.

@@ -21,6 +21,7 @@
 
 mod client;
 mod compare;
+mod definitions;
 mod engine;
 mod folder;
 mod guardian;

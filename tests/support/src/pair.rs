@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::Engine;
 use crate::compare;
+use crate::definitions;
 use crate::node::Node;
 use crate::server::{Server, Settings};
 use crate::sqlite::SqliteFile;
@@ -118,6 +119,19 @@ impl Pair {
     pub fn assert_equal(&self) {
         let found = self.differences();
         assert!(found.is_empty(), "{}: the databases differ:\n{}", self.engine(), found.join("\n"));
+    }
+
+    /// Compares what both are made of beside their rows: indexes, views, triggers and the like.
+    #[track_caller]
+    pub fn assert_same_definitions(&self) {
+        let found = self.definition_differences();
+        assert!(found.is_empty(), "{}: the databases differ:\n{}", self.engine(), found.join("\n"));
+    }
+
+    /// What [`Pair::assert_same_definitions`] would complain about, a line each.
+    #[track_caller]
+    pub fn definition_differences(&self) -> Vec<String> {
+        definitions::differences(&self.master, &self.mirror)
     }
 
     /// What [`Pair::assert_equal`] would complain about, a line each.

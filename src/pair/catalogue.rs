@@ -17,10 +17,20 @@ use crate::link::catalog::TableFacts;
 
 type Name = (String, String);
 
+/// What unqualified names mean, and what is seen at all: the same for all sessions of the same settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Names(u16);
+
+/// So many different settings are told apart; sessions of further ones read for themselves. An application that
+/// makes new ones all the time would gain nothing by it.
+const MOST_NAMES: u16 = 256;
+
 #[derive(Debug)]
 pub struct Catalogue {
     /// By schema and name as statements give them.
-    known: RwLock<HashMap<Name, Arc<TableFacts>>>,
+    known: RwLock<HashMap<(Names, Name), Arc<TableFacts>>>,
+    /// By the settings of sessions; none is the first.
+    names: RwLock<HashMap<String, Names>>,
     /// Changes whenever facts of tables have changed; plans are kept for one value of it.
     generation: AtomicU64,
     /// When it was last looked at what versions do not cover; by schema and name of the table.
@@ -32,20 +42,39 @@ impl Catalogue {
     pub fn new(max_age: Duration) -> Catalogue {
         Catalogue {
             known: RwLock::new(HashMap::new()),
+            names: RwLock::new(HashMap::new()),
             generation: AtomicU64::new(0),
             looked: Mutex::new(HashMap::new()),
             max_age,
         }
     }
 
+    /// What names mean to a session of these settings. `None`: too many different ones were seen.
+    pub fn names(&self, settings: &[String], schema: Option<&str>) -> Option<Names> {
+        if settings.is_empty() && schema.is_none() {
+            return Some(Names(0));
+        }
+        let key = format!("{schema:?}{settings:?}");
+        if let Some(names) = self.names.read().get(&key) {
+            return Some(*names);
+        }
+        let mut all = self.names.write();
+        let next = u16::try_from(all.len() + 1).ok().filter(|n| *n < MOST_NAMES);
+        match all.get(&key) {
+            Some(names) => Some(*names),
+            None => next.map(|next| *all.entry(key).or_insert(Names(next))),
+        }
+    }
+
     /// The facts of a table, read once and kept until they turn out to be old.
     pub fn facts(
         &self,
+        names: Names,
         schema: Option<&str>,
         table: &str,
         link: &mut Link,
     ) -> Result<Option<Arc<TableFacts>>> {
-        let key = (schema.unwrap_or("").to_owned(), table.to_owned());
+        let key = (names, (schema.unwrap_or("").to_owned(), table.to_owned()));
         if let Some(facts) = self.known.read().get(&key) {
             return Ok(Some(Arc::clone(facts)));
         }
@@ -66,15 +95,15 @@ impl Catalogue {
     }
 
     /// The same facts under another version.
-    pub fn renew(&self, schema: Option<&str>, table: &str, facts: TableFacts) {
-        let key = (schema.unwrap_or("").to_owned(), table.to_owned());
+    pub fn renew(&self, names: Names, schema: Option<&str>, table: &str, facts: TableFacts) {
+        let key = (names, (schema.unwrap_or("").to_owned(), table.to_owned()));
         self.known.write().insert(key, Arc::new(facts));
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// For how long plans hold.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
+    /// For how long plans hold, and for whom.
+    pub fn generation(&self, names: Names) -> u64 {
+        self.generation.load(Ordering::SeqCst) << 16 | u64::from(names.0)
     }
 
     /// Whether it is time to look at what the version of these facts does not cover. Whoever is told so looks.

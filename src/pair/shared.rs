@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::between::Between;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Names};
 use super::gate::{Gate, Turn, Waiter};
 use super::limits::Limits;
 use super::restored::Standing;
@@ -521,11 +521,12 @@ impl Pair {
     /// What is known of a table. The link asks where nothing is.
     pub fn facts(
         &self,
+        names: Names,
         schema: Option<&str>,
         table: &str,
         link: &mut Link,
     ) -> Result<Option<Arc<TableFacts>>> {
-        let facts = self.catalogue.facts(schema, table, link)?;
+        let facts = self.catalogue.facts(names, schema, table, link)?;
         if facts.as_ref().is_some_and(|f| f.has_deferrable || f.has_triggers || f.has_cascades) {
             self.any_deferred.store(true, Ordering::SeqCst);
         }

@@ -130,8 +130,10 @@ impl TwinSession {
     }
 
     fn renew(&self, table: &NamedTable, now: TableFacts) {
-        if !self.reads_own_facts() && now.version != table.facts.version {
-            self.pair.catalogue.renew(table.schema.as_deref(), &table.name, now);
+        if let Some(names) = self.names()
+            && now.version != table.facts.version
+        {
+            self.pair.catalogue.renew(names, table.schema.as_deref(), &table.name, now);
         }
     }
 
@@ -155,7 +157,7 @@ impl TwinSession {
         let rewritten = matches!(planned.plan, Plan::Keys(_) | Plan::Rows(_));
         let doubtful = e.status() == Status::Unsafe
             || (rewritten && e.class() == Class::Refused && !e.sqlstate().starts_with("23"));
-        if !doubtful || self.reads_own_facts() {
+        if !doubtful || self.names().is_none() {
             return Ok(false);
         }
         let pair = Arc::clone(&self.pair);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::session::TwinSession;
 use crate::error::Result;
+use crate::pair::catalogue::Names;
 use crate::sql::{Analysis, Kind, Plan, Planned};
 use crate::value::Value;
 
@@ -42,31 +43,30 @@ impl Way {
 }
 
 impl TwinSession {
-    /// Whether unqualified names may mean other tables here than in other sessions.
+    /// Whether names may mean other tables here than in any other session, or than a moment ago: temporary tables,
+    /// `SET LOCAL`.
     pub(super) fn has_own_names(&self) -> bool {
-        !self.settings.is_empty()
-            || self.own_tables
-            || self.schema.is_some()
-            || self.tx.as_ref().is_some_and(|tx| tx.local_names)
+        self.own_tables || self.tx.as_ref().is_some_and(|tx| tx.local_names)
     }
 
-    /// Whether what all sessions know of tables is not what this one sees: other tables under the same names, or
-    /// its own DDL, which is not committed.
-    pub(super) fn reads_own_facts(&self) -> bool {
-        self.has_own_names() || self.tx.as_ref().is_some_and(|tx| tx.own_ddl)
+    /// Under what the tables that this session sees are known: sessions of the same settings see the same. `None`:
+    /// what it sees is its own, also by DDL that is not committed.
+    pub(super) fn names(&self) -> Option<Names> {
+        let own = self.has_own_names() || self.tx.as_ref().is_some_and(|tx| tx.own_ddl);
+        match own {
+            true => None,
+            false => self.pair.catalogue.names(&self.settings, self.schema.as_deref()),
+        }
     }
 
     pub(super) fn plan(&mut self, analysis: &Analysis) -> Result<Arc<Planned>> {
         let pair = Arc::clone(&self.pair);
-        let own = self.reads_own_facts();
-        let generation = (!own).then(|| pair.catalogue.generation());
+        let names = self.names();
+        let generation = names.map(|names| pair.catalogue.generation(names));
         let master = self.master()?;
-        let mut facts = |schema: Option<&str>, table: &str| {
-            if own {
-                Ok(master.describe_table(schema, table)?.map(Arc::new))
-            } else {
-                pair.facts(schema, table, master)
-            }
+        let mut facts = |schema: Option<&str>, table: &str| match names {
+            None => Ok(master.describe_table(schema, table)?.map(Arc::new)),
+            Some(names) => pair.facts(names, schema, table, master),
         };
         pair.classifier.plan(analysis, generation, &mut facts)
     }

@@ -57,6 +57,17 @@ impl Sequence {
     }
 }
 
+/// What can be asked for its definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A table, view or sequence: they share their names.
+    Table,
+    Trigger,
+    Procedure,
+    Function,
+    Database,
+}
+
 /// One table, read from the catalogue of its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableFacts {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use odbc_api::sys;
 
-use super::catalog::TableFacts;
+use super::catalog::{ObjectKind, TableFacts};
 use super::connect::{self, FileIdentity};
 use super::core::{Called, Core};
 use super::dialects::{Driver, Greeting};
@@ -229,6 +229,16 @@ impl Link {
     /// Runs and collects all rows: for our own small queries.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>> {
         let outcome = self.run(sql, params)?;
+        Link::collect(outcome)
+    }
+
+    /// The same without parameters and without a statement that is kept.
+    pub fn query_once(&mut self, sql: &str) -> Result<Vec<Vec<Value>>> {
+        let outcome = self.run_once(sql)?;
+        Link::collect(outcome)
+    }
+
+    fn collect(outcome: Outcome) -> Result<Vec<Vec<Value>>> {
         let mut rows = Vec::new();
         if let Some(mut cursor) = outcome.rows {
             let mut block = Block::default();
@@ -351,6 +361,11 @@ impl Link {
     /// The catalogue's facts of a table, resolved as the session's search path does when `schema` is None.
     pub fn describe_table(&mut self, schema: Option<&str>, name: &str) -> Result<Option<TableFacts>> {
         self.driver().describe_table(self, schema, name)
+    }
+
+    /// The definition of an object as text; see `Driver::definition`.
+    pub fn definition(&mut self, kind: ObjectKind, schema: &str, name: &str) -> Result<Option<String>> {
+        self.driver().definition(self, kind, schema, name)
     }
 
     /// Whether what these facts say beside what their version covers is still so; on most engines the version

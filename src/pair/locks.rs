@@ -40,7 +40,7 @@ impl Drop for Held {
 }
 
 /// FNV-1a: the same number in every process and version, which std's hashers do not promise.
-fn hash(text: &str) -> u64 {
+pub fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -58,7 +58,7 @@ pub fn try_lock(mut link: Link, name: &str, lasting: bool) -> Result<Option<Held
         Engine::MariaDb => {
             let rows = link.query("SELECT DATABASE()", &[])?;
             let database = rows.first().and_then(|r| r.first()).map(text).unwrap_or_default();
-            let key = format!("twin:{:016x}", hash(&format!("{database}\0{name}")));
+            let key = named(&format!("{database}\0{name}"));
             let rows = link.query("SELECT GET_LOCK(?, 0)", &[Value::Text(key)])?;
             Ok(is_one(&rows).then_some(Held::Session(link)))
         }
@@ -67,6 +67,44 @@ pub fn try_lock(mut link: Link, name: &str, lasting: bool) -> Result<Option<Held
             lock_file(&beside(&path, name), !lasting)
         }
     }
+}
+
+/// Takes the lock on this connection itself, which goes on to work under it; waits for it, at most `limit`. Only
+/// where DDL commits by itself.
+pub fn hold(link: &mut Link, name: &str, limit: Duration) -> Result<bool> {
+    // In small steps, which no limit of a call cuts short.
+    let end = Instant::now() + limit;
+    loop {
+        let step = end.saturating_duration_since(Instant::now()).min(Duration::from_millis(250));
+        let row = [Value::Text(named(name)), Value::Double(step.as_secs_f64())];
+        if is_one(&link.query("SELECT GET_LOCK(?, ?)", &row)?) {
+            return Ok(true);
+        }
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+    }
+}
+
+pub fn let_go(link: &mut Link, name: &str) -> Result<()> {
+    link.query("SELECT RELEASE_LOCK(?)", &[Value::Text(named(name))]).map(drop)
+}
+
+/// The number of the session that holds it.
+pub fn holder(link: &mut Link, name: &str) -> Result<Option<u64>> {
+    let rows = link.query("SELECT COALESCE(IS_USED_LOCK(?), 0)", &[Value::Text(named(name))])?;
+    Ok(rows.first().and_then(|r| r.first()).map(int).filter(|id| *id > 0).map(|id| id as u64))
+}
+
+/// Whether this connection has the lock. The answer also proves that nothing it was asked before is still running.
+pub fn holds(link: &mut Link, name: &str) -> Result<bool> {
+    let sql = "SELECT COALESCE(IS_USED_LOCK(?) = CONNECTION_ID(), 0)";
+    Ok(is_one(&link.query(sql, &[Value::Text(named(name))])?))
+}
+
+/// Server-wide names: 64 characters at most.
+fn named(name: &str) -> String {
+    format!("twin:{:016x}", hash(name))
 }
 
 /// Waits for the lock, at most `limit`.

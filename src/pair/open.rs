@@ -541,7 +541,7 @@ fn bury(pair: &Pair, pool: &str, mirror: &mut Link, remove: bool) -> Result<bool
     if unapplied > 0 || figure(0) > 0 {
         link.rollback()?;
         if figure(1) > 0 {
-            pair.stop_replay("a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach")?;
+            super::intents::look(pair, Some(pool))?;
         } else if unapplied > 0 {
             pair.flip(&clip(&format!("{unapplied} transactions of a pool that died wait for the mirror")))?;
         }

@@ -76,7 +76,7 @@ fn statements(payloads: &[Value], spill: &Arc<Spill>) -> Result<Vec<String>> {
         payload.append(p.bytes().unwrap_or_default(), spill)?;
     }
     let entry = entry::decode(&payload)?;
-    let statements = entry.statements.iter().map(|s| {
+    let statements = entry.statements.iter().filter(|s| s.expected != entry::TRACE).map(|s| {
         let values: Vec<String> = s.params.iter().map(ToString::to_string).collect();
         let rows = if s.expected < 0 { String::new() } else { format!(" -- {} rows", s.expected) };
         if values.is_empty() {

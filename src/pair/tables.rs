@@ -99,8 +99,14 @@ pub struct Tables {
     pub read_queue: String,
     /// How many intents of DDL are not settled.
     pub count_intents: String,
+    /// The intents that are not settled: pool, slot, seq, payload
+    pub read_intents: String,
     /// The DDL has happened: (pool, slot, seq)
     pub settle_intent: String,
+    /// What became of it, while nobody else has said so: (parts, payload, pool, slot, seq, payload as it was read)
+    pub settle_traced: String,
+    /// (pool, slot, seq, payload as it was read)
+    pub drop_traced: String,
     /// It has not: (pool, slot, seq)
     pub drop_intent: String,
     /// (pool, slot, seq) payloads of all parts in order
@@ -291,6 +297,14 @@ impl Tables {
             count_intents: format!("SELECT COUNT(*) FROM {queue} WHERE parts = 0"),
             settle_intent: format!(
                 "UPDATE {queue} SET parts = 1 WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"
+            ),
+            read_intents: format!("SELECT pool, slot, seq, payload FROM {queue} WHERE parts = 0 ORDER BY id"),
+            settle_traced: format!(
+                "UPDATE {queue} SET parts = ?, payload = ? \
+                 WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0 AND payload = ?"
+            ),
+            drop_traced: format!(
+                "DELETE FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0 AND payload = ?"
             ),
             drop_intent: format!("DELETE FROM {queue} WHERE pool = ? AND slot = ? AND seq = ? AND parts = 0"),
             read_parts: format!(

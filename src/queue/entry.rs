@@ -18,7 +18,7 @@ use crate::value::{Date, Time, Timestamp, Value};
 
 /// The payload version this library writes; it reads the older ones too.
 ///
-/// 2: `expected` may be [`UNCOUNTED`] or [`FOR_TRANSACTION`]. A library that knows only version 1 would take them
+/// 2: `expected` may be [`UNCOUNTED`], [`FOR_TRANSACTION`] or [`TRACE`]. A library that knows only version 1 would take them
 /// for [`DDL`], or run a setting outside its transaction.
 pub const VERSION: u8 = 2;
 const OLDEST: u8 = 1;
@@ -31,13 +31,15 @@ pub const DDL: i64 = -1;
 pub const UNCOUNTED: i64 = -2;
 /// A setting that ends with the transaction: the entry has one of its own on the mirror.
 pub const FOR_TRANSACTION: i64 = -3;
+/// No statement: what was known about the objects of the DDL behind it. See [`super::trace`].
+pub const TRACE: i64 = -4;
 
 /// One statement as it is shipped to the mirror: text, parameters, and what it did on the master.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shipped {
     pub sql: Arc<str>,
     pub params: Vec<Value>,
-    /// Rows it affected on the master, or one of [`DDL`], [`UNCOUNTED`], [`FOR_TRANSACTION`].
+    /// Rows it affected on the master, or one of [`DDL`], [`UNCOUNTED`], [`FOR_TRANSACTION`], [`TRACE`].
     pub expected: i64,
 }
 
@@ -255,7 +257,7 @@ pub fn decode(payload: &Bulk) -> Result<Entry> {
     for _ in 0..r.u32()? {
         let sql: Arc<str> = r.text()?.into();
         let expected = r.i64()?;
-        if expected < if version == 1 { DDL } else { FOR_TRANSACTION } {
+        if expected < if version == 1 { DDL } else { TRACE } {
             return Err(damaged("a statement in it expects what its version does not know"));
         }
         let mut params = Vec::new();
@@ -309,7 +311,7 @@ mod tests {
         fn an_entry_is_read_back_as_it_was_written(
             context in proptest::collection::vec(any::<String>(), 0..3),
             statements in proptest::collection::vec(
-                (any::<String>(), proptest::collection::vec(value(), 0..6), FOR_TRANSACTION..), 0..6),
+                (any::<String>(), proptest::collection::vec(value(), 0..6), TRACE..), 0..6),
         ) {
             let statements: Vec<_> = statements
                 .into_iter()
@@ -332,10 +334,10 @@ mod tests {
         }
 
         #[test]
-        fn an_entry_of_the_first_version_is_read_and_holds_only_what_that_version_knew(expected in -5i64..5) {
+        fn an_entry_of_the_first_version_is_read_and_holds_only_what_that_version_knew(expected in -6i64..5) {
             let s = Arc::new(Shipped { sql: "SET LOCAL x = 1".into(), params: Vec::new(), expected });
             let mut payload = encode(&[], std::slice::from_ref(&s), &Arc::default()).unwrap();
-            prop_assert_eq!(decode(&payload).is_ok(), expected >= FOR_TRANSACTION);
+            prop_assert_eq!(decode(&payload).is_ok(), expected >= TRACE);
             payload.overwrite(3, &[1]);
             prop_assert_eq!(decode(&payload).is_ok(), expected >= DDL);
             for other in [0, VERSION + 1] {

@@ -3,5 +3,6 @@
 
 pub mod entry;
 pub mod replay;
+pub mod trace;
 
 pub use entry::{Entry, Shipped};

@@ -10,6 +10,8 @@ use super::entry::{self, Entry, Shipped};
 use crate::error::{Class, Error, Result, Side, Status};
 use crate::large::{Bulk, Spill};
 use crate::link::Link;
+use crate::pair::intents::{self, OnMirror};
+use crate::pair::locks;
 use crate::pair::shared::{Pair, clip, int, now_text, text};
 use crate::pair::{Event, Progress};
 use crate::value::Value;
@@ -33,6 +35,11 @@ impl Due {
             entry::DDL => ddl,
             other => other == entry::FOR_TRANSACTION,
         })
+    }
+
+    /// DDL that commits by itself, whose objects are known.
+    fn is_traced(&self) -> bool {
+        self.entry.statements.iter().any(|s| s.expected == entry::TRACE)
     }
 
     fn name(&self) -> String {
@@ -122,6 +129,7 @@ impl<'a> Replayer<'a> {
             return Ok(Step::Progressed);
         }
         if self.pair.view().asynchronous {
+            self.settle_intents()?;
             return Ok(Step::Drained);
         }
         drop(due);
@@ -251,8 +259,42 @@ impl<'a> Replayer<'a> {
                 _ => Trouble::Passing(e),
             })?;
         }
+        match due {
+            [ddl] if ddl.is_traced() => self.apply_ddl(ddl),
+            _ => self.apply_once(due, OnMirror::Run, ""),
+        }
+    }
+
+    /// DDL that commits by itself, and its position behind it: whoever dies in between has left the DDL without the
+    /// position. Under a lock that is held as long as the connection has something running, as on the master.
+    fn apply_ddl(&mut self, due: &Due) -> Result<(), Trouble> {
+        let pair = self.pair;
+        let name = intents::lock_name(pair, Side::Mirror);
+        if !locks::hold(&mut self.mirror, &name, pair.setup.suspend_timeout)? {
+            let text = "replay: DDL of an earlier replay is still running on the mirror";
+            return Err(Error::new(Status::Retry, text).into());
+        }
+        let database = intents::database(&mut self.mirror)?;
+        crate::failpoint!(&pair.setup.name, "before_mirror_ddl");
+        let alone = std::slice::from_ref(due);
+        let how = intents::on_mirror(pair, &due.entry, &database)?;
+        let mut done = self.apply_once(alone, how, &database);
+        // Refused with the same effect as on the master, which had refused it too: DROP of one that is and one
+        // that is not.
+        if matches!(done, Err(Trouble::Entry(..)))
+            && intents::on_mirror(pair, &due.entry, &database)? == OnMirror::There
+        {
+            done = self.apply_once(alone, OnMirror::There, &database);
+        }
+        if !self.mirror.is_lost() {
+            locks::let_go(&mut self.mirror, &name)?;
+        }
+        done
+    }
+
+    fn apply_once(&mut self, due: &[Due], how: OnMirror, database: &str) -> Result<(), Trouble> {
         self.mirror.begin(true)?;
-        let done = self.apply_in_tx(due);
+        let done = self.apply_in_tx(due, how, database);
         match done {
             Ok(()) => {
                 crate::failpoint!(&self.pair.setup.name, "before_replay_commit");
@@ -267,7 +309,7 @@ impl<'a> Replayer<'a> {
         }
     }
 
-    fn apply_in_tx(&mut self, due: &[Due]) -> Result<(), Trouble> {
+    fn apply_in_tx(&mut self, due: &[Due], how: OnMirror, database: &str) -> Result<(), Trouble> {
         let t = self.pair.mirror_tables();
         let lease = self.mirror.query(&t.lock_lease, &[])?;
         if lease.first().and_then(|r| r.first()).map(int) != Some(self.lease) {
@@ -296,7 +338,21 @@ impl<'a> Replayer<'a> {
                 fresh.push((n, d));
             }
         }
-        self.run_entries(&fresh)?;
+        // Behind the lease and the position: to a replay that was overtaken everything looks strange.
+        if let (OnMirror::Unlike, Some((_, ddl))) = (how, fresh.first()) {
+            return Err(unlike(ddl));
+        }
+        if how != OnMirror::There {
+            self.run_entries(&fresh)?;
+        }
+        if due.iter().any(Due::is_traced) {
+            crate::failpoint!(&self.pair.setup.name, "mirror_ddl_done");
+        }
+        if let (OnMirror::RunAndCompare, Some((_, ddl))) = (how, fresh.first())
+            && !intents::is_alike(self.pair, &ddl.entry, database)?
+        {
+            return Err(unlike(ddl));
+        }
         if let Some(sql) = self.pair.mirror_check.filter(|_| !fresh.is_empty()) {
             self.mirror.run_once(sql).map_err(|e| match e.class() {
                 Class::Refused => Trouble::Entry(0, e),
@@ -314,8 +370,11 @@ impl<'a> Replayer<'a> {
 
     /// Entries of one session context, in as few round trips as the driver allows.
     fn run_entries(&mut self, group: &[(usize, &Due)]) -> Result<(), Trouble> {
-        let flat: Vec<(usize, &Arc<Shipped>)> =
-            group.iter().flat_map(|(n, d)| d.entry.statements.iter().map(move |s| (*n, s))).collect();
+        let flat: Vec<(usize, &Arc<Shipped>)> = group
+            .iter()
+            .flat_map(|(n, d)| d.entry.statements.iter().map(move |s| (*n, s)))
+            .filter(|(_, s)| s.expected != entry::TRACE)
+            .collect();
         let texts: Vec<(&str, &[Value])> = flat.iter().map(|(_, s)| (&*s.sql, s.params.as_slice())).collect();
         // What stands behind a setting of the transaction must not be read before it holds.
         let local = flat.iter().any(|(_, s)| s.expected == entry::FOR_TRANSACTION);
@@ -440,22 +499,11 @@ impl<'a> Replayer<'a> {
         }
     }
 
-    /// An intent whose process died in the middle of its DDL is settled by nobody: an operator must look.
-    fn report_orphans(&mut self) -> Result<()> {
-        let sql = format!(
-            "SELECT DISTINCT pool FROM {} WHERE parts = 0",
-            self.pair.tables.name("invocation_queue")
-        );
-        let pools = self.master.query(&sql, &[])?;
-        for pool in pools.iter().filter_map(|r| r.first()).map(text).filter(|p| *p != self.pair.id) {
-            if self.pair.is_dead(&pool)? {
-                let reason = "a process died inside a DDL statement: look on the master whether it happened, run it on the mirror if so, then skip the entry and attach";
-                self.master.rollback()?;
-                self.pair.stop_replay(reason)?;
-                return Err(Error::new(Status::Diverged, reason));
-            }
+    fn settle_intents(&mut self) -> Result<()> {
+        match intents::look(self.pair, None)? {
+            true => Err(Error::new(Status::Diverged, intents::QUESTION)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn drain_until(&mut self, deadline: Instant) -> Result<Step> {
@@ -478,7 +526,8 @@ impl<'a> Replayer<'a> {
         }
         let intents = self.master.query(&pair.tables.count_intents, &[])?;
         if intents.first().and_then(|r| r.first()).map(int) != Some(0) {
-            self.report_orphans()?;
+            self.master.rollback()?;
+            self.settle_intents()?;
             return Ok(Step::NotYet);
         }
         let by_ddl = self.master.dialect().ddl_commits();
@@ -542,6 +591,15 @@ impl Replayer<'_> {
         }
         Ok(())
     }
+}
+
+/// DDL of a dead process whose effect on the master is not what it does here.
+fn unlike(ddl: &Due) -> Trouble {
+    let what = ddl.entry.statements.last().map(|s| crate::sql::summary(&s.sql)).unwrap_or_default();
+    let text = format!(
+        "its process died in it, and whether it happened cannot be told: its objects were changed in another way, too: {what}"
+    );
+    Trouble::Entry(0, Error::database(Side::Mirror, Class::Refused, text, Vec::new()))
 }
 
 /// A payload column, however the driver delivered it.

@@ -284,12 +284,35 @@ fn opening(brief: &Brief, log: &Log) {
     }
 }
 
-/// One DDL statement, and then nothing until the end is due.
+/// What MariaDB runs as DDL with a commit of its own. Every database has the table `d` with rows.
+pub const DDL: [&str; 14] = [
+    "CREATE TABLE made (id INTEGER NOT NULL PRIMARY KEY)",
+    "ALTER TABLE d ADD COLUMN extra INTEGER NOT NULL DEFAULT 7",
+    "CREATE INDEX d_v ON d (v)",
+    // Run twice it would make two.
+    "ALTER TABLE d ADD INDEX (v)",
+    "RENAME TABLE d TO e",
+    "DROP TABLE d",
+    "CREATE VIEW w AS SELECT id, v FROM d WHERE v > 0",
+    "CREATE TRIGGER g BEFORE INSERT ON d FOR EACH ROW SET NEW.v = NEW.v + 1",
+    "CREATE PROCEDURE p() SELECT COUNT(*) FROM d",
+    "CREATE SEQUENCE s START WITH 5",
+    "ALTER TABLE d DROP COLUMN v, RENAME TO e",
+    "CREATE TABLE IF NOT EXISTS d (id INTEGER NOT NULL PRIMARY KEY)",
+    // Refused, for one is missing, and the other is gone all the same.
+    "DROP TABLE d, missing",
+    UNNAMED,
+];
+
+/// The table may look the same before and after.
+pub const UNNAMED: &str = "CREATE OR REPLACE TABLE d (id INTEGER NOT NULL PRIMARY KEY)";
+
+/// One of them, and then nothing until the end is due.
 fn ddl(brief: &Brief, log: &Log) {
     let pool = open_with(&brief.options);
     say!(log, "ready {}", pool.status().epoch);
     let mut s = acquire(&pool);
-    let done = s.execute("CREATE TABLE made (id INTEGER NOT NULL PRIMARY KEY)", &[]);
+    let done = s.execute(DDL[brief.count], &[]);
     say!(log, "made {:?}", done.map(|done| done.status));
     drop(s);
     std::io::stdin().lock().lines().for_each(drop);

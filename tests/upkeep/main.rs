@@ -4,6 +4,7 @@
 #[path = "../death/common.rs"]
 #[allow(dead_code)]
 mod common;
+mod ddl;
 mod grants;
 mod identities;
 mod ids;

@@ -79,51 +79,6 @@ on_own_servers! {
 }
 
 on_all_engines! {
-    fn a_process_killed_inside_ddl_leaves_a_question_until_the_mirror_has_run_it(pair: &Pair) {
-        // Elsewhere DDL is part of its transaction.
-        if pair.engine() != Engine::MariaDb {
-            return;
-        }
-        make_items(pair);
-        // Once the mirror has run it, its position is written with the DDL's own commit or directly behind.
-        for (round, (point, on_master, on_mirror)) in
-            [("intended", false, false), ("ddl_done", true, false), ("before_replay_commit", true, true)]
-                .into_iter()
-                .enumerate()
-        {
-            let own = options(pair, &[]);
-            let worker = Worker::start_on(pair, "ddl", 0, &own, 1, Some(&format!("{point}:1")));
-            worker.died_at(point);
-            let there = pair.nodes().map(|node| node.try_sql("SELECT 1 FROM made").is_ok());
-            assert_eq!(there, [on_master, on_mirror], "{point}");
-            let pool = open_with(&own);
-            if on_mirror {
-                settle(pair, &pool);
-                close(pool);
-                pair.assert_equal();
-                continue;
-            }
-            eventually(LIMIT, "replay stops", || {
-                pool.refresh().is_ok_and(|s| s.mirror_state == MirrorState::Diverged)
-            });
-            let found = pool.refresh().unwrap().reason;
-            assert!(found.contains("a process died inside a DDL statement"), "{point}: {found}");
-            // Nothing is lost meanwhile, and nobody waits.
-            let mut s = acquire(&pool);
-            assert_eq!(insert(&mut s, round as i64).unwrap(), Status::Queued);
-            drop(s);
-            if on_master {
-                pair.mirror.sql("CREATE TABLE made (id INTEGER NOT NULL PRIMARY KEY)");
-            }
-            pool.queue_skip(pair.master.count("SELECT MIN(id) FROM invocation_queue")).unwrap();
-            pool.attach().unwrap();
-            settle(pair, &pool);
-            close(pool);
-            pair.assert_equal();
-            pair.sql_on_both("DROP TABLE IF EXISTS made");
-        }
-    }
-
     fn the_dead_are_removed_in_async_mode_too(pair: &Pair) {
         load::make(pair);
         let more = [("mirror.mode", "async")];

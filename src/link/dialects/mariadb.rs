@@ -11,7 +11,7 @@ use super::{
     is_decimal, quoted, uuid_text,
 };
 use crate::error::{Class, Record, Result, Status};
-use crate::link::catalog::{NamedTable, TableFacts};
+use crate::link::catalog::{NamedTable, ObjectKind, TableFacts};
 use crate::link::connstr::Attributes;
 use crate::link::lexis::Lexis;
 use crate::link::params::{Bind, Bound, odbc_date, odbc_timestamp};
@@ -23,6 +23,8 @@ pub(super) struct MariaDb;
 /// Connector options: count rows found instead of rows changed; several statements in one text.
 const FOUND_ROWS: u64 = 2;
 const MULTI_STATEMENTS: u64 = 1 << 26;
+/// The connector would go on with another session, without the transaction and locks of the one that was lost.
+const AUTO_RECONNECT: u64 = 1 << 22;
 
 /// The driver would send a decimal as a string, and a string compares as a double. By digits behind the
 /// point, of which there can be 38.
@@ -208,7 +210,10 @@ impl Driver for MariaDb {
     fn complete(&self, attributes: &mut Attributes, settings: &LinkSettings) {
         let option =
             attributes.any(&["OPTION", "OPTIONS"]).and_then(|v| v.trim().parse::<u64>().ok()).unwrap_or(0);
-        attributes.set("OPTION", &(option | FOUND_ROWS | MULTI_STATEMENTS).to_string());
+        attributes.set("OPTION", &((option | FOUND_ROWS | MULTI_STATEMENTS) & !AUTO_RECONNECT).to_string());
+        if attributes.get("AUTO_RECONNECT").is_some() {
+            attributes.set("AUTO_RECONNECT", "0");
+        }
         if attributes.any(&["CHARSET"]).is_none() {
             attributes.set("CHARSET", "utf8mb4");
         }
@@ -457,6 +462,16 @@ impl Driver for MariaDb {
         name: &str,
     ) -> Result<Option<TableFacts>> {
         mariadb_catalog::describe_table(link, schema, name)
+    }
+
+    fn definition(
+        &self,
+        link: &mut Link,
+        kind: ObjectKind,
+        schema: &str,
+        name: &str,
+    ) -> Result<Option<String>> {
+        mariadb_catalog::definition(link, kind, schema, name)
     }
 
     fn uncovered_facts_hold(&self, link: &mut Link, facts: &TableFacts) -> Result<bool> {

@@ -2,10 +2,10 @@
 //!
 //! Triggers are visible only to users with the TRIGGER privilege on the table.
 
-use crate::error::Result;
+use crate::error::{Class, Error, Result};
 use crate::link::Link;
 use crate::link::catalog::{
-    ColumnFacts, DefaultKind, NamedTable, Sequence, TableFacts, any, is_literal, keys, rows,
+    ColumnFacts, DefaultKind, NamedTable, ObjectKind, Sequence, TableFacts, any, is_literal, keys, rows,
 };
 use crate::value::Value;
 
@@ -42,6 +42,59 @@ pub(super) fn uncovered_facts_hold(link: &mut Link, facts: &TableFacts) -> Resul
 fn has_triggers(link: &mut Link, key: &[Value]) -> Result<bool> {
     let sql = "SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = ? AND event_object_table = ?";
     any(link, sql, key)
+}
+
+/// As `SHOW CREATE` gives it, without what rows change: the next number of a table.
+pub(super) fn definition(
+    link: &mut Link,
+    kind: ObjectKind,
+    schema: &str,
+    name: &str,
+) -> Result<Option<String>> {
+    let quote = |name: &str| link.dialect().quote_ident(name);
+    let full = format!("{}.{}", quote(schema), quote(name));
+    // What it is asked by, and the columns that are the definition. NULL is one that this user may not see.
+    let (sql, columns): (String, &[usize]) = match kind {
+        ObjectKind::Table => (format!("SHOW CREATE TABLE {full}"), &[1]),
+        ObjectKind::Trigger => (format!("SHOW CREATE TRIGGER {full}"), &[1, 2]),
+        ObjectKind::Procedure => (format!("SHOW CREATE PROCEDURE {full}"), &[1, 2]),
+        ObjectKind::Function => (format!("SHOW CREATE FUNCTION {full}"), &[1, 2]),
+        ObjectKind::Database => (format!("SHOW CREATE DATABASE {}", quote(name)), &[1]),
+    };
+    // A prepared SHOW CREATE gives the view that was there when it was prepared, also when it is gone.
+    let shown = match link.query_once(&sql) {
+        Ok(shown) => shown,
+        // No such database, table, procedure or trigger.
+        Err(e) if e.records().first().is_some_and(|r| matches!(r.native, 1049 | 1146 | 1305 | 1360)) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(e),
+    };
+    let row = shown.first();
+    // As it is also where it is so long that it lies in a file.
+    let text = |value: &Value| match value.bytes() {
+        Some(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        None => value.text().map(str::to_owned),
+    };
+    let texts: Option<Vec<String>> = columns.iter().map(|&i| row.and_then(|r| text(r.get(i)?))).collect();
+    let Some(texts) = texts else {
+        let text = format!("the user of the {} may not see the definition of {full}", link.side());
+        return Err(Error::database(link.side(), Class::Refused, text, Vec::new()));
+    };
+    Ok(Some(without_next_number(&texts.join("\n"))))
+}
+
+/// ` AUTO_INCREMENT=7` among the table's options, which stand behind its last line of columns.
+fn without_next_number(definition: &str) -> String {
+    let option = definition.rfind("\n) ").and_then(|options| {
+        let at = options + definition[options..].find(" AUTO_INCREMENT=")?;
+        let end = definition[at + 16..].find(|c: char| !c.is_ascii_digit());
+        Some((at, end.map_or(definition.len(), |end| at + 16 + end)))
+    });
+    match option {
+        Some((at, end)) => format!("{}{}", &definition[..at], &definition[end..]),
+        None => definition.to_owned(),
+    }
 }
 
 pub(super) fn list_tables(link: &mut Link) -> Result<Vec<(String, String)>> {

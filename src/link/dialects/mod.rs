@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use odbc_api::sys::SqlDataType;
 
-use super::catalog::{NamedTable, TableFacts};
+use super::catalog::{NamedTable, ObjectKind, TableFacts};
 use super::connstr::Attributes;
 use super::lexis::Lexis;
 use super::params::Bind;
@@ -279,6 +279,18 @@ pub(crate) trait Driver: Dialect {
 
     fn describe_table(&self, link: &mut Link, schema: Option<&str>, name: &str)
     -> Result<Option<TableFacts>>;
+
+    /// The definition of an object as text, the same on any node that has the same; `None`: there is none of that
+    /// name. Asked only where DDL commits by itself.
+    fn definition(
+        &self,
+        _link: &mut Link,
+        _kind: ObjectKind,
+        _schema: &str,
+        _name: &str,
+    ) -> Result<Option<String>> {
+        Ok(None)
+    }
 
     /// Whether what these facts say beside what their version covers is still so.
     fn uncovered_facts_hold(&self, _link: &mut Link, _facts: &TableFacts) -> Result<bool> {

@@ -203,10 +203,8 @@ impl<M: Manager> Pool<M> {
             return true;
         }
         let left = deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
-        let valid =
-            inner.is_valid(&mut session.item, rules.validation_timeout.min(left.max(LEAST_VALIDATION)));
         session.alive = inner.clock.now();
-        valid
+        inner.is_valid(&mut session.item, rules.validation_timeout.min(left.max(LEAST_VALIDATION)))
     }
 
     /// Waits in the queue.

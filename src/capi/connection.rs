@@ -128,7 +128,8 @@ impl ConnCore {
     }
 
     /// Closes a result, now or as soon as the thread that works on the connection is done.
-    pub fn close_cursor(&self, id: u64, shown: Shown) {
+    pub fn close_cursor(&self, id: u64, mut shown: Shown) {
+        shown.fill().rows = 0;
         match self.inside.try_lock() {
             Some(mut inside) => {
                 inside.close_cursor(id);

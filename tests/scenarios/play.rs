@@ -109,6 +109,7 @@ impl Scene<'_> {
             ("{timestamp}", "TIMESTAMP", "TIMESTAMP", "DATETIME(6)"),
             ("{time}", "TIME", "TIME", "TIME(6)"),
             ("{uuid}", "CHAR(36)", "UUID", "CHAR(36)"),
+            ("{serial}", "INTEGER", "BIGINT GENERATED ALWAYS AS IDENTITY", "BIGINT AUTO_INCREMENT"),
             ("{long}", LONG_ON_SQLITE, "SELECT pg_sleep(60)", "SELECT SLEEP(60)"),
         ] {
             line = line.replace(word, self.pair.pick(sqlite, postgres, mariadb));
@@ -167,11 +168,11 @@ impl Scene<'_> {
     }
 
     fn flat(&mut self) -> Result<Vec<String>, String> {
-        let before = self.sample.ok_or("flat without sample")?;
+        let before = self.sample.clone().ok_or("flat without sample")?;
         let now = self.runner()?.usage();
         // The pool's own threads may be just opening or closing a connection.
-        if now.descriptors > before.descriptors + 2 {
-            return Err(format!("{} descriptors, {} before", now.descriptors, before.descriptors));
+        if now.descriptors.len() > before.descriptors.len() + 2 {
+            return Err(format!("descriptors {:?}, before {:?}", now.descriptors, before.descriptors));
         }
         if now.kib > before.kib + ROOM_KIB {
             return Err(format!("{} KiB of memory, {} before", now.kib, before.kib));

@@ -15,10 +15,11 @@ pub struct Runner {
 }
 
 /// Memory and file descriptors of a process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Usage {
     pub kib: u64,
-    pub descriptors: usize,
+    /// Number and what it leads to.
+    pub descriptors: Vec<String>,
 }
 
 impl Runner {
@@ -78,7 +79,13 @@ impl Runner {
         let status = std::fs::read_to_string(format!("{process}/status")).unwrap_or_default();
         let rss = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
         let kib = rss.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0);
-        let descriptors = std::fs::read_dir(format!("{process}/fd")).map_or(0, Iterator::count);
+        let names = std::fs::read_dir(format!("{process}/fd")).into_iter().flatten().flatten();
+        let target = |at: std::fs::DirEntry| {
+            let target =
+                std::fs::read_link(at.path()).map_or_else(|e| e.to_string(), |t| t.display().to_string());
+            format!("{} {target}", at.file_name().display())
+        };
+        let descriptors = names.map(target).collect();
         Usage { kib, descriptors }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The library speaks through the `log` facade. A Rust host that has a logger of its own hears it there; nothing
 //! is installed unless `log.stderr=on` or the variable `TWINPOOL_LOG` is set, or somebody listens. What goes through
-//! here is limited: see [`limit`].
+//! here is limited: see `limit`.
 
 mod limit;
 

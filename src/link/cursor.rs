@@ -58,7 +58,7 @@ impl Cursor {
     ///
     /// A block normally has the kinds of [`Cursor::columns`]. Where a value does not fit its column's kind
     /// (SQLite keeps any value in any column, PostgreSQL has `infinity` dates), the column of this block is
-    /// delivered as text: look at [`Column::kind`].
+    /// delivered as text: look at [`kind`](crate::value::Column::kind).
     pub fn next_block(&mut self, max_rows: usize, block: &mut Block) -> Result<bool> {
         clear(block, &self.shape);
         if !self.core.dbc.is_ours() {

@@ -31,6 +31,9 @@ many=$(counted 11000)
 awk -v few="$few" -v many="$many" \
     'BEGIN { printf "figure cycle_instructions_1_thread %.0f goal <= 120\n", (many - few) / 10000 }'
 
+cc -std=gnu11 -O2 -Wall -Wextra -Iinclude benches/pool/read.c -o "$folder/read" -Ltarget/release -ltwinpool -lodbc
+"$folder/read" "$folder"
+
 # The library links the loader of ODBC's drivers; nothing of that is wanted in what is compared with it.
 unset LD_LIBRARY_PATH
 cargo run --quiet --release --manifest-path benches/peers/Cargo.toml --target-dir target/peers

@@ -193,12 +193,12 @@ impl Core {
             running.stmt = Some(stmt.clone());
             running.cancelled = false;
         }
+        let start = Instant::now();
         if let Some(limit) = limit {
-            self.slot.arm(limit);
+            self.slot.arm(start, limit);
         }
-        let times = self.times().map(|times| (times, Instant::now()));
         let ret = f();
-        if let Some((times, start)) = times {
+        if let Some(times) = self.times() {
             times.since(start);
         }
         let timed_out = limit.is_some() && self.slot.disarm();

@@ -71,16 +71,15 @@ impl Cursor {
         if self.done {
             return Ok(false);
         }
-        let stmt = prepared.stmt.clone();
-        let core = self.core.clone();
+        let (core, stmt) = (&self.core, &prepared.stmt);
         let _busy = core.busy.lock();
         let max_rows = max_rows.max(1);
         let result = match &self.shape.bounds {
             Some(bounds) if max_rows > 1 || self.arrays.is_some() => {
                 let arrays = self.arrays.get_or_insert_with(|| Arrays::new(&self.shape, bounds, max_rows));
-                arrays.fetch(&core, &stmt, &self.shape, max_rows, block)
+                arrays.fetch(core, stmt, &self.shape, max_rows, block)
             }
-            _ => self.rows.fetch(&core, &stmt, &self.shape, prepared.whole, max_rows, block),
+            _ => self.rows.fetch(core, stmt, &self.shape, prepared.whole, max_rows, block),
         };
         match result {
             Ok(more) => {
@@ -174,7 +173,7 @@ impl Cursor {
         if self.prepared.is_none() || !self.core.dbc.is_ours() {
             return Ok(());
         }
-        let core = self.core.clone();
+        let core = &self.core;
         let _busy = core.busy.lock();
         // Behind the lock, so that the statement is freed under it.
         let Some(prepared) = self.prepared.take() else { return Ok(()) };
@@ -187,7 +186,7 @@ impl Cursor {
             // Several results in one text: an error behind this one must not be lost, or the COMMIT of a
             // transaction that the server has given up would look like success.
             loop {
-                match statement::more_results(&core, &prepared.stmt) {
+                match statement::more_results(core, &prepared.stmt) {
                     Ok(true) => continue,
                     Ok(false) => break,
                     Err(error) => {
@@ -197,10 +196,10 @@ impl Cursor {
                     }
                 }
             }
-            statement::close(&core, &prepared.stmt);
+            statement::close(core, &prepared.stmt);
         }
         if self.keep && outcome.is_ok() && !core.is_lost() {
-            prepared.put_back(&core);
+            prepared.put_back(core);
         }
         outcome
     }

@@ -1,9 +1,10 @@
 //! One connection to one node.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use odbc_api::sys;
+use parking_lot::MutexGuard;
 
 use super::catalog::{ObjectKind, TableFacts};
 use super::connect::{self, FileIdentity};
@@ -13,6 +14,7 @@ use super::handles::Stmt;
 use super::statement::{self, Prepared, Shape};
 use super::{Cursor, Dialect, Engine, LinkSettings, Outcome, TxState, batch};
 use crate::error::{Class, Error, Result, Side, Status};
+use crate::thread::coarse;
 use crate::value::{Block, Value};
 
 /// One connection to one node. Send, not Sync: one thread at a time.
@@ -188,7 +190,7 @@ impl Link {
     /// first statement in one. Later, the transaction's view may be old, which no waiting cures.
     pub(super) fn waiting<T>(&mut self, mut act: impl FnMut(&mut Link) -> Result<T>) -> Result<T> {
         let Some(default) = self.driver().waits_outside() else { return act(self) };
-        let started = Instant::now();
+        let started = coarse();
         loop {
             let result = act(self);
             let busy = result.as_ref().is_err_and(|e| e.class() == Class::Retryable) && !self.core.is_lost();
@@ -198,7 +200,7 @@ impl Link {
             }
             // Within the limit of the call, so that it is the wait that ends and not the watchdog that ends it.
             let call = self.core.call_timeout().map_or(Duration::MAX, |limit| limit * 3 / 4);
-            if started.elapsed() >= self.lock_timeout.unwrap_or(default).min(call) {
+            if Duration::from_nanos(coarse() - started) >= self.lock_timeout.unwrap_or(default).min(call) {
                 return result;
             }
         }
@@ -389,7 +391,7 @@ impl Link {
     /// Prepared, and prepared once more where the plan has become stale.
     pub(super) fn execute(&mut self, sql: &str, params: &[Value], keep: bool) -> Result<Outcome> {
         let core = self.core.clone();
-        let mut bound = super::params::Params::new(core.driver, params)?;
+        let bound = super::params::Params::new(core.driver, params)?;
         let mut busy = core.busy.lock();
         let mut kept = Prepared::kept(&core, sql, params);
         if kept.is_none() {
@@ -399,7 +401,7 @@ impl Link {
         }
         let mut again = true;
         let (prepared, called) = loop {
-            let prepared = match kept.take().map_or_else(|| Prepared::new(&core, sql, params), Ok) {
+            let mut prepared = match kept.take().map_or_else(|| Prepared::new(&core, sql, params), Ok) {
                 Ok(prepared) => prepared,
                 Err(error)
                     if params.is_empty()
@@ -411,7 +413,7 @@ impl Link {
                 Err(error) => return Err(error),
             };
             let stmt = prepared.stmt.clone();
-            if let Err(ret) = bound.attach(stmt.handle()) {
+            if let Err(ret) = bound.attach(stmt.handle(), &mut prepared.slots) {
                 let called = Called { ret, timed_out: false };
                 return Err(core.failure(&stmt, &called, "SQLBindParameter"));
             }
@@ -439,8 +441,7 @@ impl Link {
             }
             return Err(error);
         };
-        drop(busy);
-        self.outcome(prepared, called, keep)
+        outcome(&core, busy, prepared, &called, keep)
     }
 
     /// libsqliteodbc counts the columns of `SELECT *` before SQLite has noticed that another connection
@@ -462,10 +463,9 @@ impl Link {
         if !called.ok() {
             return Err(core.failure(&stmt, &called, "SQLExecDirect"));
         }
-        drop(busy);
         let whole = core.driver.engine() == Engine::Sqlite;
         let prepared = Prepared::once(&core, stmt, sql, whole);
-        self.outcome(prepared, called, false)
+        outcome(&core, busy, prepared, &called, false)
     }
 
     fn execute_stepping(&mut self, sql: &str) -> Result<Outcome> {
@@ -478,66 +478,8 @@ impl Link {
         if !called.ok() {
             return Err(core.failure(&stmt, &called, "SQLExecDirect"));
         }
-        drop(busy);
         let prepared = Prepared::once(&core, stmt, sql, false);
-        self.outcome(prepared, called, false)
-    }
-
-    /// What an executed statement has given.
-    fn outcome(&mut self, prepared: Prepared, called: Called, keep: bool) -> Result<Outcome> {
-        let core = self.core.clone();
-        let busy = core.busy.lock();
-        // Behind the lock, so that in case of an error the statement is freed under it.
-        let mut prepared = prepared;
-        let stmt = prepared.stmt.clone();
-        // An UPDATE … RETURNING that found nothing has columns and no result: the driver manager refuses to
-        // describe what psqlODBC answered SQL_NO_DATA to.
-        let nothing = called.ret == sys::SqlReturn::NO_DATA;
-        let columns = if nothing { 0 } else { statement::column_count(&stmt) };
-        if columns > 0 {
-            let holds = |s: &Arc<Shape>| {
-                core.driver.keeps_metadata() || core.driver.guesses_types() && s.still_holds(&stmt)
-            };
-            let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns && holds(s)) {
-                Some(shape) => shape,
-                None => Arc::new(statement::describe(&core, &stmt, columns, core.side)?),
-            };
-            prepared.shape = Some(shape.clone());
-            let keep = keep && prepared.may_serve_again(&core, &shape);
-            let affected = if prepared.writes { statement::row_count(&stmt) } else { -1 };
-            drop(busy);
-            return Ok(Outcome { affected, rows: Some(Cursor::new(core, prepared, keep, shape)) });
-        }
-        let affected = match () {
-            // PostgreSQL and SQLite: nothing found to change.
-            () if called.ret == sys::SqlReturn::NO_DATA => 0,
-            () if prepared.writes => statement::row_count(&stmt),
-            () => 0,
-        };
-        // The rest of a text with several statements: its errors are this statement's.
-        let mut later_rows = false;
-        loop {
-            match statement::more_results(&core, &stmt) {
-                Ok(true) if statement::column_count(&stmt) > 0 => {
-                    later_rows = true;
-                    break;
-                }
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        if later_rows {
-            let columns = statement::column_count(&stmt);
-            let shape = Arc::new(statement::describe(&core, &stmt, columns, core.side)?);
-            drop(busy);
-            return Ok(Outcome { affected, rows: Some(Cursor::new(core, prepared, false, shape)) });
-        }
-        statement::close(&core, &stmt);
-        if keep {
-            prepared.put_back(&core);
-        }
-        Ok(Outcome { affected, rows: None })
+        outcome(&core, busy, prepared, &called, false)
     }
 
     /// Executes a statement of our own on the control handle, without rows.
@@ -601,4 +543,65 @@ impl Canceller {
             core.cut();
         }
     }
+}
+
+/// What an executed statement has given.
+fn outcome(
+    core: &Arc<Core>,
+    busy: MutexGuard<'_, ()>,
+    prepared: Prepared,
+    called: &Called,
+    keep: bool,
+) -> Result<Outcome> {
+    // Behind the lock, so that in case of an error the statement is freed under it.
+    let mut prepared = prepared;
+    let stmt = prepared.stmt.clone();
+    // An UPDATE … RETURNING that found nothing has columns and no result: the driver manager refuses to
+    // describe what psqlODBC answered SQL_NO_DATA to.
+    let nothing = called.ret == sys::SqlReturn::NO_DATA;
+    let columns = if nothing { 0 } else { statement::column_count(&stmt) };
+    if columns > 0 {
+        let holds = |s: &Arc<Shape>| {
+            core.driver.keeps_metadata() || core.driver.guesses_types() && s.still_holds(&stmt)
+        };
+        let shape = match prepared.shape.take().filter(|s| s.columns.len() == columns && holds(s)) {
+            Some(shape) => shape,
+            None => Arc::new(statement::describe(core, &stmt, columns, core.side)?),
+        };
+        prepared.shape = Some(shape.clone());
+        let keep = keep && prepared.may_serve_again(core, &shape);
+        let affected = if prepared.writes { statement::row_count(&stmt) } else { -1 };
+        drop(busy);
+        return Ok(Outcome { affected, rows: Some(Cursor::new(core.clone(), prepared, keep, shape)) });
+    }
+    let affected = match () {
+        // PostgreSQL and SQLite: nothing found to change.
+        () if called.ret == sys::SqlReturn::NO_DATA => 0,
+        () if prepared.writes => statement::row_count(&stmt),
+        () => 0,
+    };
+    // The rest of a text with several statements: its errors are this statement's.
+    let mut later_rows = false;
+    loop {
+        match statement::more_results(core, &stmt) {
+            Ok(true) if statement::column_count(&stmt) > 0 => {
+                later_rows = true;
+                break;
+            }
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    if later_rows {
+        let columns = statement::column_count(&stmt);
+        let shape = Arc::new(statement::describe(core, &stmt, columns, core.side)?);
+        drop(busy);
+        return Ok(Outcome { affected, rows: Some(Cursor::new(core.clone(), prepared, false, shape)) });
+    }
+    statement::close(core, &stmt);
+    if keep {
+        prepared.put_back(core);
+    }
+    Ok(Outcome { affected, rows: None })
 }

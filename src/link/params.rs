@@ -52,51 +52,92 @@ pub(crate) fn odbc_timestamp(t: &Timestamp) -> Option<sys::Timestamp> {
 /// The parameters of one execution. The driver keeps pointers into it until the execution is over.
 pub(crate) struct Params<'v> {
     binds: Vec<Bind<'v>>,
-    lengths: Vec<isize>,
 }
+
+/// Where the driver finds a parameter, for as long as its statement is kept: a value of fixed width is written anew for
+/// each execution, and bound once.
+#[derive(Default)]
+pub(crate) struct Slot {
+    value: [u64; 2],
+    length: isize,
+    /// What it is bound as, while `value` is what is bound.
+    of: Option<(CDataType, SqlDataType)>,
+}
+
+impl Slot {
+    /// Takes the value, if it has a fixed width: its type, and its bytes.
+    fn take(&mut self, value: &Bound<'_>) -> Option<(CDataType, usize)> {
+        let room = (&raw mut self.value).cast::<u8>();
+        self.length = 0;
+        // SAFETY: 16 bytes, aligned for each of these types, none of which is longer.
+        unsafe {
+            Some(match value {
+                Bound::Null => {
+                    self.length = NULL_DATA;
+                    (CDataType::Char, 1)
+                }
+                Bound::Int(v) => {
+                    room.cast::<i64>().write(*v);
+                    (CDataType::SBigInt, 8)
+                }
+                Bound::Double(v) => {
+                    room.cast::<f64>().write(*v);
+                    (CDataType::Double, 8)
+                }
+                Bound::Date(v) => {
+                    room.cast::<sys::Date>().write(*v);
+                    (CDataType::TypeDate, size_of::<sys::Date>())
+                }
+                Bound::Timestamp(v) => {
+                    room.cast::<sys::Timestamp>().write(*v);
+                    (CDataType::TypeTimestamp, size_of::<sys::Timestamp>())
+                }
+                Bound::Text(_) | Bound::Bytes(_) => return None,
+            })
+        }
+    }
+}
+
+const _: () = assert!(size_of::<sys::Timestamp>() <= 16 && align_of::<sys::Timestamp>() <= align_of::<u64>());
 
 impl<'v> Params<'v> {
     pub(crate) fn new(driver: &dyn Driver, values: &'v [Value]) -> Result<Params<'v>> {
-        let binds = values.iter().map(|v| driver.bind(v)).collect::<Result<Vec<_>>>()?;
-        let lengths = binds
-            .iter()
-            .map(|bind| match &bind.value {
-                Bound::Null => NULL_DATA,
-                Bound::Text(text) => text.len() as isize,
-                Bound::Bytes(bytes) => bytes.len() as isize,
-                _ => 0,
-            })
-            .collect();
-        Ok(Params { binds, lengths })
+        Ok(Params { binds: values.iter().map(|v| driver.bind(v)).collect::<Result<_>>()? })
     }
 
-    /// Binds all parameters. `self` must stay where it is until the statement is executed.
-    pub(crate) fn attach(&mut self, stmt: HStmt) -> Result<(), SqlReturn> {
+    /// Binds all parameters that are not bound as they are. `self` must stay until the statement is executed, and
+    /// `slots` for as long as it is not bound to others.
+    pub(crate) fn attach(&self, stmt: HStmt, slots: &mut Box<[Slot]>) -> Result<(), SqlReturn> {
         static EMPTY: [u8; 8] = [0; 8];
-        for (i, bind) in self.binds.iter().enumerate() {
-            let length = &raw mut self.lengths[i];
-            let (c_type, pointer, size): (CDataType, *const u8, usize) = match &bind.value {
-                Bound::Null => (CDataType::Char, EMPTY.as_ptr(), 1),
-                Bound::Int(v) => (CDataType::SBigInt, (&raw const *v).cast(), 8),
-                Bound::Double(v) => (CDataType::Double, (&raw const *v).cast(), 8),
-                Bound::Text(text) if text.is_empty() => (CDataType::Char, EMPTY.as_ptr(), 0),
-                Bound::Text(text) => (CDataType::Char, text.as_ptr(), text.len()),
-                Bound::Bytes([]) => (CDataType::Binary, EMPTY.as_ptr(), 0),
-                Bound::Bytes(bytes) => (CDataType::Binary, bytes.as_ptr(), bytes.len()),
-                Bound::Date(v) => (CDataType::TypeDate, (&raw const *v).cast(), size_of::<sys::Date>()),
-                Bound::Timestamp(v) => {
-                    (CDataType::TypeTimestamp, (&raw const *v).cast(), size_of::<sys::Timestamp>())
-                }
+        if slots.len() != self.binds.len() {
+            *slots = self.binds.iter().map(|_| Slot::default()).collect();
+        }
+        for ((number, bind), slot) in (1..).zip(&self.binds).zip(slots.iter_mut()) {
+            let fixed = slot.take(&bind.value);
+            let bound_as = fixed.map(|(c_type, _)| (c_type, bind.sql_type));
+            if bound_as.is_some() && slot.of == bound_as {
+                continue;
+            }
+            let (c_type, pointer, size): (CDataType, *const u8, usize) = match (&bind.value, fixed) {
+                (_, Some((c_type, size))) => (c_type, slot.value.as_ptr().cast(), size),
+                (Bound::Bytes([]), _) => (CDataType::Binary, EMPTY.as_ptr(), 0),
+                (Bound::Bytes(bytes), _) => (CDataType::Binary, bytes.as_ptr(), bytes.len()),
+                (Bound::Text(text), _) if !text.is_empty() => (CDataType::Char, text.as_ptr(), text.len()),
+                _ => (CDataType::Char, EMPTY.as_ptr(), 0),
             };
+            if fixed.is_none() {
+                slot.length = size as isize;
+            }
             let (column_size, digits) = match &bind.value {
                 Bound::Timestamp(_) => (26, 6),
                 Bound::Date(_) => (10, 0),
                 _ => (size.max(1), 0),
             };
+            slot.of = None;
             let ret = unsafe {
                 sys::SQLBindParameter(
                     stmt,
-                    (i + 1) as u16,
+                    number,
                     ParamType::Input,
                     c_type,
                     bind.sql_type,
@@ -104,12 +145,13 @@ impl<'v> Params<'v> {
                     digits,
                     pointer as sys::Pointer,
                     size as isize,
-                    length,
+                    &mut slot.length,
                 )
             };
             if !succeeded(ret) {
                 return Err(ret);
             }
+            slot.of = bound_as;
         }
         Ok(())
     }

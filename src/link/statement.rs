@@ -19,6 +19,8 @@ pub(crate) struct Prepared {
     /// The markers' forms: the same text with other parameter types is another statement to the server.
     forms: Box<[&'static str]>,
     pub stmt: Arc<Stmt>,
+    /// Where its parameters are bound.
+    pub slots: Box<[params::Slot]>,
     /// What is known of the result's columns, where it stays true.
     pub shape: Option<Arc<Shape>>,
     /// INSERT, UPDATE and the like: the row count means something.
@@ -147,6 +149,7 @@ impl Prepared {
             sql: sql.into(),
             forms: values.iter().map(|v| driver.marker(v)).collect(),
             stmt,
+            slots: Box::default(),
             shape: None,
             writes: writes(core, sql),
             selects_all: selects_all(sql),
@@ -353,6 +356,7 @@ impl Prepared {
             sql: Box::default(),
             forms: Box::default(),
             stmt,
+            slots: Box::default(),
             shape: None,
             writes,
             selects_all: false,

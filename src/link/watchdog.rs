@@ -23,8 +23,12 @@ const FIRED: u64 = u64::MAX;
 
 /// Nanoseconds since the first look at this clock.
 fn now() -> u64 {
+    at(Instant::now())
+}
+
+fn at(moment: Instant) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_nanos() as u64 + 1
+    moment.saturating_duration_since(*START.get_or_init(|| moment)).as_nanos() as u64 + 1
 }
 
 /// How a link's running call can be ended from outside.
@@ -60,8 +64,8 @@ impl Slot {
     }
 
     /// Starts the watch over a call.
-    pub(crate) fn arm(&self, limit: Duration) {
-        let deadline = now().saturating_add(limit.as_nanos() as u64).min(FIRED - 1);
+    pub(crate) fn arm(&self, start: Instant, limit: Duration) {
+        let deadline = at(start).saturating_add(limit.as_nanos() as u64).min(FIRED - 1);
         self.deadline.store(deadline, SeqCst);
         let watchdog = Watchdog::get();
         if deadline < watchdog.wakes_at.load(SeqCst) {
@@ -232,9 +236,9 @@ mod tests {
         slot.set_socket(OwnedFd::from(hanging.try_clone().unwrap()));
         let calm = Slot::new(None);
         calm.set_socket(OwnedFd::from(other.try_clone().unwrap()));
-        calm.arm(Duration::from_secs(60));
+        calm.arm(Instant::now(), Duration::from_secs(60));
         let start = Instant::now();
-        slot.arm(Duration::from_millis(50));
+        slot.arm(Instant::now(), Duration::from_millis(50));
         assert_eq!(hanging.read(&mut [0]).unwrap(), 0);
         assert!(slot.disarm());
         let took = start.elapsed();
@@ -245,10 +249,10 @@ mod tests {
     #[test]
     fn arming_is_cheap() {
         let slot = Slot::new(None);
-        slot.arm(Duration::from_secs(3600));
+        slot.arm(Instant::now(), Duration::from_secs(3600));
         let start = Instant::now();
         for _ in 0..100_000 {
-            slot.arm(Duration::from_secs(3600));
+            slot.arm(Instant::now(), Duration::from_secs(3600));
             assert!(!slot.disarm());
         }
         let each = start.elapsed().as_nanos() / 100_000;

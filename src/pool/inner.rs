@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -33,6 +34,8 @@ pub struct Inner<M: Manager> {
     /// Wakes the keeper.
     pub wake: Condvar,
     pub metrics: Arc<Metrics>,
+    /// Whether leaks are looked for: only then is it noted what runs on a session.
+    pub notes: AtomicBool,
     /// When and why a session last failed its validation. No other lock is taken while it is held.
     pub invalid: Mutex<Option<(Instant, Error)>>,
 }
@@ -309,10 +312,22 @@ impl<M: Manager> Inner<M> {
         let bag = Bag::new(manager.directory())
             .ok_or_else(|| Error::new(Status::Exhausted, "open: too many pools are open in this process"))?;
         let head = bag.head;
+        let notes = AtomicBool::new(settings.leak_threshold.is_some());
         let state = Mutex::new(State::new(bag, settings, clock.now()));
         let metrics = manager.metrics();
         let (changed, retry, wake) = (Condvar::new(), Condvar::new(), Condvar::new());
-        Ok(Inner { manager, clock, head, state, changed, retry, wake, metrics, invalid: Mutex::new(None) })
+        Ok(Inner {
+            manager,
+            clock,
+            head,
+            state,
+            changed,
+            retry,
+            wake,
+            metrics,
+            notes,
+            invalid: Mutex::new(None),
+        })
     }
 
     /// Settles and plans under the lock, lets it go, and starts what was planned.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::bag::From;
@@ -53,9 +54,12 @@ impl<M: Manager> Lease<M> {
         }
     }
 
-    /// What is about to be run on it: told as well.
+    /// What is about to be run on it: told as well, if leaks were looked for by then.
+    #[inline]
     pub fn note_statement(&self, text: &str) {
-        if let Some(Grip(slot)) = &self.grip {
+        if self.inner.notes.load(Ordering::Relaxed)
+            && let Some(Grip(slot)) = &self.grip
+        {
             slot.note_statement(text);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::sync::MutexGuard;
@@ -426,6 +427,7 @@ impl<M: Manager> Pool<M> {
         let inner = self.inner();
         let mut state = inner.state.lock();
         let old = state.settings.clone();
+        inner.notes.store(settings.leak_threshold.is_some(), Ordering::Relaxed);
         state.settings = Arc::new(PoolSettings {
             name: old.name.clone(),
             initial: old.initial,

@@ -137,9 +137,9 @@ impl<M: Manager> Bag<M> {
     pub fn idle(&self) -> usize {
         self.slots().filter(|s| s.is_idle()).count()
     }
-    /// In the hands of callers.
-    pub fn active(&self) -> usize {
-        self.filled.saturating_sub(self.idle() + self.checking)
+    /// In the hands of callers, where so many are idle.
+    pub fn active(&self, idle: usize) -> usize {
+        self.filled.saturating_sub(idle + self.checking)
     }
     pub fn waiting(&self) -> usize {
         self.waiters.len()
@@ -447,7 +447,7 @@ mod tests {
         let take = || bag.head.take(0).unwrap();
         let all: Vec<_> = (0..40).map(|_| take()).collect();
         assert_eq!(all.iter().map(|(slot, _)| item(slot)).collect::<Vec<_>>(), (0..40).collect::<Vec<_>>());
-        assert_eq!((bag.total(), bag.idle(), bag.active()), (40, 0, 40));
+        assert_eq!((bag.total(), bag.idle(), bag.active(bag.idle())), (40, 0, 40));
         all.iter().for_each(|(slot, key)| assert!(slot.put_back(*key)));
         // Of the first rack; what lies behind it is searched for.
         all[7].0.remember(local());
@@ -466,7 +466,7 @@ mod tests {
         add(&mut bag, entry(1));
         add(&mut bag, entry(2));
         assert_eq!((got(&a), got(&b)), (Some(1), Some(2)));
-        assert_eq!((bag.active(), bag.waiting()), (2, 0));
+        assert_eq!((bag.active(bag.idle()), bag.waiting()), (2, 0));
     }
 
     #[test]
@@ -515,7 +515,7 @@ mod tests {
         let (slot, key) = bag.slots().find_map(|s| Some((s, s.take_good(0, 1)?))).unwrap();
         assert_eq!(item(slot), 0);
         let kept = bag.take_to_check(t, |e| e.item == 1, |_| u64::MAX).unwrap();
-        assert_eq!((bag.total(), bag.idle(), bag.checking, bag.active()), (4, 2, 1, 1));
+        assert_eq!((bag.total(), bag.idle(), bag.checking, bag.active(bag.idle())), (4, 2, 1, 1));
         bag.put(kept, From::Keeper, u64::MAX);
         assert!(slot.put_back(key));
         let later = t + Duration::from_secs(9);

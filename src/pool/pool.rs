@@ -385,7 +385,7 @@ impl<M: Manager> Pool<M> {
         state.watchers += 1;
         state.show_mode();
         let quiet = loop {
-            if state.bag.active() == 0 {
+            if state.bag.active(state.bag.idle()) == 0 {
                 break true;
             }
             match until {
@@ -502,10 +502,12 @@ impl<M: Manager> Pool<M> {
 
 fn figures<M: Manager>(state: &State<M>) -> Figures {
     let (bag, c) = (&state.bag, &state.counters);
+    // Looked at once: sessions come and go by the short way meanwhile.
+    let idle = bag.idle();
     Figures {
         total: bag.total(),
-        idle: bag.idle(),
-        active: bag.active(),
+        idle,
+        active: bag.active(idle),
         waiting: bag.waiting(),
         max: state.settings.max,
         opening: bag.opening,

@@ -146,6 +146,8 @@ impl Row {
             Some(Value::Text(v) | Value::Decimal(v)) => Some(v.clone()),
             Some(Value::Int(v)) => Some(v.to_string()),
             Some(Value::Bytes(v)) => Some(String::from_utf8_lossy(v).into_owned()),
+            // A trigger's body, where `value.spill_bytes` is small.
+            Some(Value::Large(v)) => Some(String::from_utf8_lossy(v.raw()).into_owned()),
             Some(other) => Some(format!("{other:?}")),
         }
     }

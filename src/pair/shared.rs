@@ -637,6 +637,7 @@ pub fn text(v: &Value) -> String {
     match v {
         Value::Text(s) | Value::Decimal(s) => s.trim_end().to_owned(),
         Value::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
+        Value::Large(l) => String::from_utf8_lossy(l.raw()).trim_end().to_owned(),
         Value::Int(i) => i.to_string(),
         _ => String::new(),
     }

@@ -38,6 +38,24 @@ on_all_engines! {
         pair.assert_equal();
     }
 
+    /// What a default does shows at its end only, and its text is one of those that lie in a file.
+    fn a_default_that_is_a_large_value_itself_is_read_to_its_end(pair: &Pair) {
+        let long = "x".repeat(3000);
+        let chance = pair.pick("random()", "random()::text", "rand()");
+        let (open_with_long, text) = (&[("value.spill_bytes", "1KiB")], pair.pick("TEXT", "TEXT", "LONGTEXT"));
+        let default = pair.pick("('LONG' || CHANCE)", "('LONG' || CHANCE)", "(concat('LONG', CHANCE))");
+        let default = default.replace("LONG", &long).replace("CHANCE", chance);
+        pair.sql_on_both(&format!("CREATE TABLE wide (id INT PRIMARY KEY, note {text} DEFAULT {default});"));
+        let pool = open_with(pair, open_with_long);
+        let mut s = acquire(&pool);
+        run(&mut s, "INSERT INTO wide (id) VALUES (1), (2)", &[]);
+        drop(s);
+        close(pool);
+        pair.assert_equal();
+        let longer = pair.pick("length(note)", "length(note)", "char_length(note)");
+        assert_eq!(pair.mirror.count(&format!("SELECT COUNT(*) FROM wide WHERE {longer} > 3000")), 2);
+    }
+
     fn a_captured_statement_that_fails_leaves_nothing_on_either_side(pair: &Pair) {
         make_auto(pair);
         let pool = open(pair);

@@ -364,6 +364,12 @@ fn try_plan(dml: &Dml, facts: &TableFacts) -> Result<Plan, Unsafe> {
         Some("IGNORE" | "REPLACE" | "FAIL") if !named.many && !facts.has_cascades => {}
         Some(action) => return Err(or_action(action)),
     }
+    // A row that is not there is locked by nobody: of several keys one that has no row here may have one on the mirror,
+    // of a transaction that commits first. So the mirror is told of those that were there. Of a single key there is
+    // nothing to tell.
+    if named.many {
+        return keys.map(Plan::Keys);
+    }
     // The condition's own demands: where they do not hold, the keys still can be captured.
     let own = std::mem::take(&mut checker.conditions);
     let otherwise = match own.is_empty() {

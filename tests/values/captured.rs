@@ -56,6 +56,25 @@ on_all_engines! {
         assert_eq!(pair.mirror.count(&format!("SELECT COUNT(*) FROM wide WHERE {longer} > 3000")), 2);
     }
 
+    /// SQLite has one writer at a time: there is nobody to commit in between.
+    fn a_row_that_another_commits_first_is_not_touched_by_who_found_none(pair: &Pair) {
+        if pair.engine() == Engine::Sqlite {
+            return;
+        }
+        pair.sql_on_both("CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 0), (4, 0);");
+        let pool = open(pair);
+        let (mut first, mut second) = (acquire(&pool), acquire(&pool));
+        first.begin().unwrap();
+        assert_eq!(first.execute("UPDATE t SET n = 1 WHERE id IN (1, 2)", &[]).unwrap().affected, 1);
+        assert_eq!(first.execute("DELETE FROM t WHERE id = 3 OR id = 4", &[]).unwrap().affected, 1);
+        assert_eq!(run(&mut second, "INSERT INTO t VALUES (2, 0), (3, 0)", &[]), (Status::Ok, 2));
+        assert_eq!(first.commit().unwrap(), Status::Ok);
+        drop((first, second));
+        close(pool);
+        pair.assert_equal();
+        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM t WHERE n = 0"), 2);
+    }
+
     fn a_captured_statement_that_fails_leaves_nothing_on_either_side(pair: &Pair) {
         make_auto(pair);
         let pool = open(pair);

@@ -61,18 +61,28 @@ on_all_engines! {
         if pair.engine() == Engine::Sqlite {
             return;
         }
-        pair.sql_on_both("CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 0), (4, 0);");
+        pair.sql_on_both("CREATE TABLE t (id INT PRIMARY KEY, n INT)");
         let pool = open(pair);
-        let (mut first, mut second) = (acquire(&pool), acquire(&pool));
-        first.begin().unwrap();
-        assert_eq!(first.execute("UPDATE t SET n = 1 WHERE id IN (1, 2)", &[]).unwrap().affected, 1);
-        assert_eq!(first.execute("DELETE FROM t WHERE id = 3 OR id = 4", &[]).unwrap().affected, 1);
-        assert_eq!(run(&mut second, "INSERT INTO t VALUES (2, 0), (3, 0)", &[]), (Status::Ok, 2));
-        assert_eq!(first.commit().unwrap(), Status::Ok);
-        drop((first, second));
+        for (away, status) in [(false, Status::Ok), (true, Status::Queued)] {
+            let (mut first, mut second) = (acquire(&pool), acquire(&pool));
+            run(&mut first, "DELETE FROM t WHERE id > 0", &[]);
+            run(&mut first, "INSERT INTO t VALUES (1, 0), (4, 0)", &[]);
+            if away {
+                pool.detach().unwrap();
+            }
+            first.begin().unwrap();
+            assert_eq!(first.execute("UPDATE t SET n = 1 WHERE id IN (1, 2)", &[]).unwrap().affected, 1);
+            assert_eq!(first.execute("DELETE FROM t WHERE id = 3 OR id = 4", &[]).unwrap().affected, 1);
+            assert_eq!(run(&mut second, "INSERT INTO t VALUES (2, 0), (3, 0)", &[]), (status, 2));
+            assert_eq!(first.commit().unwrap(), status);
+            if away {
+                pool.attach().unwrap();
+                wait_in_sync(&pool);
+            }
+            pair.assert_equal();
+            assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM t WHERE n = 0"), 2);
+        }
         close(pool);
-        pair.assert_equal();
-        assert_eq!(pair.mirror.count("SELECT COUNT(*) FROM t WHERE n = 0"), 2);
     }
 
     fn a_captured_statement_that_fails_leaves_nothing_on_either_side(pair: &Pair) {

@@ -192,6 +192,28 @@ on_all_engines! {
         }
     }
 
+    /// What is bound once for many executions must not be taken for bound when another kind of value came in between.
+    fn one_statement_takes_values_of_other_kinds_in_turns(pair: &Pair) {
+        let mut link = link(&pair.master);
+        link.run_once("CREATE TABLE turns (id INT PRIMARY KEY, v VARCHAR(200))").unwrap();
+        let insert = "INSERT INTO turns VALUES (?, CAST(? AS CHAR(200)))";
+        let insert = pair.pick("INSERT INTO turns VALUES (?, CAST(? AS TEXT))", "INSERT INTO turns VALUES (?, CAST(? AS text))", insert);
+        let long = "z".repeat(150);
+        let kinds = [int(7), text("seven"), int(8), Value::Null, text(&long), Value::Null, int(9), Value::Double(1.5), text(""), int(10)];
+        let shown = |v: &Value| match v {
+            Value::Int(n) => text(&n.to_string()),
+            Value::Double(d) => text(&d.to_string()),
+            other => other.clone(),
+        };
+        let given: Vec<&Value> = kinds.iter().cycle().take(40).collect();
+        for (id, value) in (0..).zip(&given) {
+            run(&mut link, insert, &[int(id), (*value).clone()]);
+        }
+        let found = link.query("SELECT v FROM turns ORDER BY id", &[]).unwrap();
+        let wanted: Vec<_> = given.into_iter().map(|v| vec![shown(v)]).collect();
+        assert_eq!(found, wanted);
+    }
+
     fn literals_are_the_values_they_stand_for(pair: &Pair) {
         let mut link = link(&pair.master);
         for (n, (declared, kind, values)) in samples(pair).into_iter().enumerate() {
